@@ -1,0 +1,86 @@
+//! What it means to interpret a resource.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use windlass_api::config::DependentObjectReference;
+use windlass_api::work::{AggregatedStatusItem, Component, ReplicaRequirements};
+
+use crate::blame::CallError;
+use crate::object::{Gvk, Object};
+use crate::operation::{Ask, Operation};
+
+/// An answer and who gave it. The error of the one who was asked is the answer: there is no falling through to
+/// another interpreter.
+#[derive(Clone, Debug)]
+pub struct Answered<T> {
+    /// The interpreter's name.
+    pub by: Arc<str>,
+    pub result: Result<T, CallError>,
+}
+
+/// `None`: no interpreter is enabled for this kind and operation.
+pub type Answer<T> = Option<Answered<T>>;
+
+/// How many replicas a workload wants and what each requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplicaAnswer {
+    pub replicas: i32,
+    pub requirements: Option<ReplicaRequirements>,
+}
+
+/// The answers to all that was asked of one object in one call. What was not asked is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Inspection {
+    pub replicas: Answer<ReplicaAnswer>,
+    pub components: Answer<Vec<Component>>,
+    pub dependencies: Answer<Vec<DependentObjectReference>>,
+    pub status: Answer<Value>,
+    pub health: Answer<bool>,
+}
+
+/// How the pods of one component do in a simulated member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodCount {
+    /// As the workload wants them.
+    pub desired: u32,
+    pub created: u32,
+    pub ready: u32,
+    pub succeeded: u32,
+    pub failed: u32,
+}
+
+/// The pods of a workload by component name; a workload without components has one, named `""`.
+pub type WorkloadPods = BTreeMap<String, PodCount>;
+
+/// Answers what a resource means.
+///
+/// All calls are pure functions of their arguments, quick (bounded by the plugin's deadline), and may run on any
+/// thread. Objects in answers are whole resulting objects: changes have been checked against their fence and made.
+pub trait Interpreter: Send + Sync {
+    /// Who would answer `operation` for `gvk`, if anybody.
+    fn enabled(&self, gvk: &Gvk, operation: Operation) -> Option<Arc<str>>;
+
+    /// Answers every question in `ask` about `object`.
+    fn inspect(&self, object: &Object, ask: Ask) -> Inspection;
+
+    /// `object` with its replicas set.
+    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value>;
+
+    /// `desired` with the fields kept that belong to the member, as seen in `observed`.
+    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Value>;
+
+    /// `object` with its status drawn together from the members'.
+    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value>;
+
+    /// What must survive a move, by label name, from the object as last seen in its failed home.
+    fn preserve_state(&self, object: &Object) -> Answer<BTreeMap<String, String>>;
+
+    /// `object` with `state` put back, for its new home.
+    fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value>;
+
+    /// The status that the workload's own controller would write, given how its pods do and how many nodes the
+    /// cluster has. Only the simulator asks; `None` leaves the object without a simulated status.
+    fn simulate_status(&self, object: &Object, pods: &WorkloadPods, nodes: u32) -> Answer<Value>;
+}

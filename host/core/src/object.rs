@@ -1,0 +1,204 @@
+//! A Kubernetes object as an interpreter sees it: its identity, and its JSON without `managedFields`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Group, version and kind. The core group is the empty string.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Gvk {
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+}
+
+impl Gvk {
+    /// From `apiVersion` (`v1`, `apps/v1`) and `kind`.
+    pub fn new(api_version: &str, kind: &str) -> Gvk {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Gvk { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() }
+    }
+
+    /// `v1` or `apps/v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.group.is_empty() {
+            write!(f, "{}/", self.group)?;
+        }
+        write!(f, "{}, Kind={}", self.version, self.kind)
+    }
+}
+
+/// Which object a message is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId {
+    pub gvk: Gvk,
+    /// Empty for a cluster-scoped object.
+    pub namespace: String,
+    pub name: String,
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.gvk.kind)?;
+        if !self.namespace.is_empty() {
+            write!(f, "{}/", self.namespace)?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// Why a JSON document is not a Kubernetes object.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    #[error("not a JSON document")]
+    Json(#[from] serde_json::Error),
+    #[error("{field} is missing or not a string: every Kubernetes object names its {field}")]
+    NoIdentity { field: &'static str },
+}
+
+/// A Kubernetes object: identity, and compact JSON text without `metadata.managedFields`.
+///
+/// Cloning is cheap. The text is what crosses into a plugin; a parsed tree is made only where one is needed.
+#[derive(Clone, Debug)]
+pub struct Object {
+    id: Arc<ObjectId>,
+    json: Arc<str>,
+}
+
+/// The head of an object: all that the host itself reads of it.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, rename = "apiVersion", default)]
+    api_version: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    kind: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    metadata: Option<HeadMeta<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct HeadMeta<'a> {
+    #[serde(borrow, default)]
+    name: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    namespace: Option<std::borrow::Cow<'a, str>>,
+    #[serde(rename = "managedFields", default)]
+    managed_fields: Option<serde::de::IgnoredAny>,
+}
+
+impl Object {
+    /// From a parsed tree.
+    ///
+    /// # Errors
+    /// `apiVersion` or `kind` is missing or not a string.
+    pub fn from_value(value: &Value) -> Result<Object, ObjectError> {
+        let id = identity(value)?;
+        let json = if value.pointer("/metadata/managedFields").is_some() {
+            let mut stripped = value.clone();
+            strip_managed_fields(&mut stripped);
+            stripped.to_string()
+        } else {
+            value.to_string()
+        };
+        Ok(Object { id: Arc::new(id), json: json.into() })
+    }
+
+    /// From JSON text; text without `managedFields` is taken as it is.
+    ///
+    /// # Errors
+    /// The text is not JSON, or `apiVersion` or `kind` is missing.
+    pub fn from_json(json: &str) -> Result<Object, ObjectError> {
+        let Ok(head) = serde_json::from_str::<Head<'_>>(json) else {
+            // Slow and exact: a metadata that is not an object, say, is still an object to explain.
+            return Object::from_value(&serde_json::from_str(json)?);
+        };
+        let metadata = head.metadata.unwrap_or_default();
+        if metadata.managed_fields.is_some() {
+            return Object::from_value(&serde_json::from_str(json)?);
+        }
+        let api_version = head.api_version.ok_or(ObjectError::NoIdentity { field: "apiVersion" })?;
+        let kind = head.kind.ok_or(ObjectError::NoIdentity { field: "kind" })?;
+        Ok(Object {
+            id: Arc::new(ObjectId {
+                gvk: Gvk::new(&api_version, &kind),
+                namespace: metadata.namespace.unwrap_or_default().into_owned(),
+                name: metadata.name.unwrap_or_default().into_owned(),
+            }),
+            json: json.into(),
+        })
+    }
+
+    pub fn id(&self) -> &ObjectId {
+        &self.id
+    }
+
+    pub fn gvk(&self) -> &Gvk {
+        &self.id.gvk
+    }
+
+    /// The object's JSON, without `managedFields`.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// The parsed tree, made anew.
+    pub fn to_value(&self) -> Value {
+        serde_json::from_str(&self.json).expect("the text was JSON when this object was made")
+    }
+}
+
+fn identity(value: &Value) -> Result<ObjectId, ObjectError> {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+    let api_version = text("/apiVersion").ok_or(ObjectError::NoIdentity { field: "apiVersion" })?;
+    let kind = text("/kind").ok_or(ObjectError::NoIdentity { field: "kind" })?;
+    Ok(ObjectId {
+        gvk: Gvk::new(api_version, kind),
+        namespace: text("/metadata/namespace").unwrap_or_default().to_owned(),
+        name: text("/metadata/name").unwrap_or_default().to_owned(),
+    })
+}
+
+fn strip_managed_fields(value: &mut Value) {
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn managed_fields_never_reach_a_plugin() {
+        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "a", "namespace": "b", "managedFields": [{"manager": "kubectl"}]}});
+        for object in [Object::from_value(&value).unwrap(), Object::from_json(&value.to_string()).unwrap()] {
+            assert!(!object.json().contains("managedFields"));
+            assert_eq!(object.id().to_string(), "Deployment b/a");
+            assert_eq!(object.gvk().api_version(), "apps/v1");
+        }
+    }
+
+    #[test]
+    fn text_without_identity_is_refused_by_field() {
+        let error = Object::from_json(r#"{"kind":"Pod"}"#).unwrap_err();
+        assert!(error.to_string().contains("apiVersion"));
+        assert!(Object::from_json("[1]").is_err());
+        assert!(Object::from_json("nonsense").is_err());
+    }
+
+    #[test]
+    fn odd_metadata_is_still_an_object() {
+        let object = Object::from_json(r#"{"apiVersion":"v1","kind":"Pod","metadata":7}"#).unwrap();
+        assert_eq!(object.id().name, "");
+    }
+}
