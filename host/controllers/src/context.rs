@@ -1,0 +1,46 @@
+//! What the control loops are given: clients, the interpreter, and options, all passed in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use windlass_core::Interpreter;
+
+use crate::member_clients::MemberClients;
+
+/// How busy the control loops may be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Reconciles that may be under way at once in each controller that does I/O.
+    pub concurrency: usize,
+    /// How long one call to a member cluster may take.
+    pub member_timeout: Duration,
+    /// The scheduler's name: bindings that ask for another scheduler are left alone.
+    pub scheduler_name: String,
+    /// Scheduling decisions whose writes may be under way at once. Small, so that a binding of higher priority
+    /// that arrives while the scheduler is busy waits for few others.
+    pub decisions_in_flight: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            concurrency: 32,
+            member_timeout: Duration::from_secs(10),
+            scheduler_name: "default-scheduler".to_owned(),
+            decisions_in_flight: 16,
+        }
+    }
+}
+
+/// Everything that [`crate::run`] needs.
+#[derive(Clone)]
+pub struct Context {
+    /// A client of the control plane.
+    pub client: kube::Client,
+    pub interpreter: Arc<dyn Interpreter>,
+    /// Changes whenever the set of interpreters does: what failed to be interpreted is then tried again.
+    pub interpreters_changed: watch::Receiver<u64>,
+    pub members: Arc<dyn MemberClients>,
+    pub options: Options,
+}
