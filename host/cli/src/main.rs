@@ -1,1 +1,7 @@
-fn main() {}
+//! The `windlass` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    windlass::main()
+}

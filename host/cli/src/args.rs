@@ -1,0 +1,242 @@
+//! The flags of every command, with their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use windlass_core::Operation;
+
+/// A multi-cluster Kubernetes control plane that speaks Karmada's API, with WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole control plane in this process, with simulated member clusters
+    Up(UpArgs),
+    /// Run the main job step by step, and verify each step through the API
+    Demo(DemoArgs),
+    /// Ask the interpreters about an object, offline
+    Interpret(InterpretArgs),
+    /// Look at plugins
+    Plugin(PluginArgs),
+    /// Print a shell's completion script
+    Completion(CompletionArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  windlass up
+  windlass up --members 3 --data-dir /var/lib/windlass
+  windlass up --member-spec members.yaml --plugin-dir ./plugins --plugin-settings settings.yaml
+
+  export KUBECONFIG=.windlass/kubeconfig
+  kubectl get clusters")]
+pub(crate) struct UpArgs {
+    /// Port of the control plane's API server on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 7443)]
+    pub(crate) port: u16,
+
+    /// Where everything is kept: objects, keys, kubeconfigs, compiled plugins
+    #[arg(long, value_name = "DIR", default_value = ".windlass")]
+    pub(crate) data_dir: PathBuf,
+
+    /// How many simulated member clusters to run (member1, member2, ...); as before if neither this nor
+    /// --member-spec is given, at the first start 2
+    #[arg(long, value_name = "N", conflicts_with = "member_spec", value_parser = clap::value_parser!(u16).range(0..=500))]
+    pub(crate) members: Option<u16>,
+
+    /// The simulated member clusters: nodes, capacities, labels, taints, ResourceQuotas (YAML or JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) member_spec: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) plugins: PluginSourceArgs,
+
+    #[command(flatten)]
+    pub(crate) logging: LoggingArgs,
+}
+
+/// Which plugins beside the built-in ones.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PluginSourceArgs {
+    /// Load every .wasm file of this folder too, ahead of the built-in plugins
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugin_dir: Option<PathBuf>,
+
+    /// Settings of admission plugins: a YAML or JSON map from the plugin's name to its settings
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plugin_settings: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoggingArgs {
+    /// How log lines are written to standard error
+    #[arg(long, value_enum, default_value_t = LoggingFormat::Text)]
+    pub(crate) logging_format: LoggingFormat,
+
+    /// What is logged: a level, or directives such as `info,windlass_controllers=debug`
+    #[arg(long, value_name = "FILTER", env = "WINDLASS_LOG", default_value = "info")]
+    pub(crate) log_level: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoggingFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  windlass demo
+  windlass demo --keep     leave the control plane running afterwards, to look around with kubectl")]
+pub(crate) struct DemoArgs {
+    /// Keep the control plane running when the demo has passed, until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Where to keep everything; a temporary folder, removed at the end, if not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  windlass interpret --operation InterpretComponent -f flinkdeployment.yaml
+  windlass interpret --operation ReviseReplica --replicas 3 -f deployment.yaml -o json
+  windlass interpret --operation Retain -f desired.yaml --observed observed.yaml
+  windlass interpret --operation AggregateStatus -f deployment.yaml --status items.yaml
+  windlass interpret --requests requests.jsonl
+
+A request is one JSON object a line: {\"id\", \"op\", \"object\", \"observed\"?, \"replicas\"?, \"items\"?};
+an answer is one line: {\"id\", \"enabled\", \"by\", \"error\"?, \"result\"?}.")]
+pub(crate) struct InterpretArgs {
+    /// What to ask
+    #[arg(long, value_name = "OPERATION", required_unless_present = "requests", value_parser = operation_parser())]
+    pub(crate) operation: Option<Operation>,
+
+    /// The object to ask about, YAML or JSON; - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required_unless_present = "requests")]
+    pub(crate) filename: Option<PathBuf>,
+
+    /// Retain: the object as the member cluster has it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) observed: Option<PathBuf>,
+
+    /// ReviseReplica: how many replicas
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) replicas: Option<i32>,
+
+    /// AggregateStatus: the members' statuses, a list of {clusterName, status, applied, appliedMessage, health}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) status: Option<PathBuf>,
+
+    /// Answer one JSON request a line from this file instead; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["operation", "filename", "observed", "replicas", "status"])]
+    pub(crate) requests: Option<PathBuf>,
+
+    /// How the answer is printed
+    #[arg(short = 'o', long, value_enum, default_value_t = DocumentFormat::Yaml)]
+    pub(crate) output: DocumentFormat,
+
+    #[command(flatten)]
+    pub(crate) plugins: PluginSourceArgs,
+}
+
+fn operation_parser() -> impl clap::builder::TypedValueParser<Value = Operation> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::PossibleValuesParser::new(Operation::ALL.map(Operation::name))
+        .try_map(|name| name.parse::<Operation>())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    Yaml,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginArgs {
+    #[command(subcommand)]
+    pub(crate) command: PluginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// List the plugins: digest, kinds, operations
+    #[command(after_help = "Examples:
+  windlass plugin list
+  windlass plugin list --plugin-dir ./plugins -o json")]
+    List(PluginListArgs),
+    /// Show all there is to know of one plugin: manifest, digest, operations, limits
+    #[command(after_help = "Examples:
+  windlass plugin inspect flink
+  windlass plugin inspect ./my-plugin.wasm -o json")]
+    Inspect(PluginInspectArgs),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginListArgs {
+    /// How the list is printed
+    #[arg(short = 'o', long, value_enum, default_value_t = TableFormat::Table)]
+    pub(crate) output: TableFormat,
+
+    #[command(flatten)]
+    pub(crate) plugins: PluginSourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginInspectArgs {
+    /// The plugin's name, or a .wasm file
+    pub(crate) plugin: String,
+
+    /// How the answer is printed
+    #[arg(short = 'o', long, value_enum, default_value_t = TableFormat::Table)]
+    pub(crate) output: TableFormat,
+
+    #[command(flatten)]
+    pub(crate) plugins: PluginSourceArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  source <(windlass completion bash)
+  windlass completion zsh > ~/.zfunc/_windlass")]
+pub(crate) struct CompletionArgs {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_operation_is_named_as_karmada_names_it() {
+        let cli = Cli::try_parse_from(["windlass", "interpret", "--operation", "InterpretHealth", "-f", "-"]).unwrap();
+        let Command::Interpret(args) = cli.command else { panic!("not interpret") };
+        assert_eq!(args.operation, Some(Operation::InterpretHealth));
+        assert!(Cli::try_parse_from(["windlass", "interpret", "--operation", "Health", "-f", "-"]).is_err());
+    }
+
+    #[test]
+    fn requests_exclude_a_single_question() {
+        assert!(Cli::try_parse_from(["windlass", "interpret", "--requests", "-"]).is_ok());
+        assert!(Cli::try_parse_from(["windlass", "interpret", "--requests", "-", "-f", "x"]).is_err());
+        assert!(Cli::try_parse_from(["windlass", "interpret"]).is_err());
+    }
+}

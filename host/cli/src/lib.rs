@@ -1,0 +1,38 @@
+//! The command line: parses flags once and wires the crates of the control plane together.
+
+mod args;
+mod demo;
+mod interpret;
+mod logging;
+mod plugin;
+mod runtime;
+pub mod up;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command};
+
+/// Runs the command line of this process to its end.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Up(args) => up::command(args),
+        Command::Demo(args) => demo::command(args),
+        Command::Interpret(args) => interpret::command(args),
+        Command::Plugin(args) => plugin::command(args),
+        Command::Completion(args) => {
+            clap_complete::generate(args.shell, &mut Cli::command(), "windlass", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        // The causes on one line each: what failed, then why.
+        eprintln!("error: {error}");
+        for cause in error.chain().skip(1) {
+            eprintln!("  because: {cause}");
+        }
+        ExitCode::FAILURE
+    })
+}

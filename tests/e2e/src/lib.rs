@@ -1,1 +1,0 @@
-//! windlass-e2e
