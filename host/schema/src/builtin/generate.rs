@@ -1,0 +1,130 @@
+//! Definitions of the built-in types, as k8s-openapi describes them, joined with the merging facts of
+//! `kinds/merging.json`.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Status};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+use crate::structural::Definitions;
+
+/// Makes the definitions of one type and all it refers to.
+type Generate = fn(&mut SchemaGenerator);
+
+/// A type by the name its definition has: `io.k8s.api.apps.v1.Deployment`.
+fn generators() -> Vec<(String, Generate)> {
+    fn entry<T: JsonSchema>() -> (String, Generate) {
+        (T::schema_name().into_owned(), |generator| {
+            generator.subschema_for::<T>();
+        })
+    }
+    macro_rules! types {
+        ($($path:ty,)*) => { vec![$(entry::<$path>()),*] };
+    }
+    types![
+        ObjectMeta,
+        Status,
+        DeleteOptions,
+        k8s_openapi::api::autoscaling::v1::Scale,
+        k8s_openapi::api::core::v1::ConfigMap,
+        k8s_openapi::api::core::v1::Endpoints,
+        k8s_openapi::api::core::v1::Event,
+        k8s_openapi::api::core::v1::LimitRange,
+        k8s_openapi::api::core::v1::Namespace,
+        k8s_openapi::api::core::v1::Node,
+        k8s_openapi::api::core::v1::PersistentVolumeClaim,
+        k8s_openapi::api::core::v1::PersistentVolume,
+        k8s_openapi::api::core::v1::Pod,
+        k8s_openapi::api::core::v1::PodTemplate,
+        k8s_openapi::api::core::v1::ReplicationController,
+        k8s_openapi::api::core::v1::ResourceQuota,
+        k8s_openapi::api::core::v1::Secret,
+        k8s_openapi::api::core::v1::ServiceAccount,
+        k8s_openapi::api::core::v1::Service,
+        k8s_openapi::api::apps::v1::ControllerRevision,
+        k8s_openapi::api::apps::v1::DaemonSet,
+        k8s_openapi::api::apps::v1::Deployment,
+        k8s_openapi::api::apps::v1::ReplicaSet,
+        k8s_openapi::api::apps::v1::StatefulSet,
+        k8s_openapi::api::events::v1::Event,
+        k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler,
+        k8s_openapi::api::autoscaling::v1::HorizontalPodAutoscaler,
+        k8s_openapi::api::batch::v1::CronJob,
+        k8s_openapi::api::batch::v1::Job,
+        k8s_openapi::api::networking::v1::IngressClass,
+        k8s_openapi::api::networking::v1::Ingress,
+        k8s_openapi::api::networking::v1::NetworkPolicy,
+        k8s_openapi::api::policy::v1::PodDisruptionBudget,
+        k8s_openapi::api::rbac::v1::ClusterRoleBinding,
+        k8s_openapi::api::rbac::v1::ClusterRole,
+        k8s_openapi::api::rbac::v1::RoleBinding,
+        k8s_openapi::api::rbac::v1::Role,
+        k8s_openapi::api::storage::v1::CSIDriver,
+        k8s_openapi::api::storage::v1::CSINode,
+        k8s_openapi::api::storage::v1::CSIStorageCapacity,
+        k8s_openapi::api::storage::v1::StorageClass,
+        k8s_openapi::api::storage::v1::VolumeAttachment,
+        k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration,
+        k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration,
+        k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+        k8s_openapi::api::scheduling::v1::PriorityClass,
+        k8s_openapi::api::coordination::v1::Lease,
+        k8s_openapi::api::discovery::v1::EndpointSlice,
+    ]
+}
+
+/// The definitions of the named types and of all they refer to. Names that are not built in are left out.
+pub(crate) fn definitions(names: &[&str]) -> Definitions {
+    let mut generator = SchemaSettings::openapi3().with(|settings| settings.transforms.clear()).into_generator();
+    for (_, generate) in generators().into_iter().filter(|(name, _)| names.contains(&name.as_str())) {
+        generate(&mut generator);
+    }
+    let facts = super::tables::merging();
+    let mut definitions: Definitions = generator.take_definitions(false).into_iter().collect();
+    for (name, definition) in &mut definitions {
+        care_for(name, definition);
+        if let Some(facts) = facts.get(name) {
+            add(definition, facts);
+        }
+    }
+    definitions
+}
+
+/// What the descriptions leave out of types with an encoding of their own.
+fn care_for(name: &str, definition: &mut Value) {
+    let Some(fields) = definition.as_object_mut() else { return };
+    let short = name.rsplit('.').next().unwrap_or_default();
+    match short {
+        // Any JSON at all.
+        "JSON" | "JSONSchemaPropsOrBool" | "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrStringArray" => {
+            fields.remove("oneOf");
+            fields.remove("type");
+            fields.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
+        }
+        "RawExtension" | "FieldsV1" | "Patch" => {
+            fields.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
+        }
+        _ => {}
+    }
+}
+
+/// Writes the extensions that `facts` hold beside the properties they are of; the property `""` is the type itself.
+fn add(definition: &mut Value, facts: &Map<String, Value>) {
+    for (property, facts) in facts {
+        let place = match property.as_str() {
+            "" => Some(&mut *definition),
+            name => definition.get_mut("properties").and_then(|properties| properties.get_mut(name)),
+        };
+        let (Some(Value::Object(place)), Value::Object(facts)) = (place, facts) else { continue };
+        for (fact, value) in facts {
+            let keyword = match fact.as_str() {
+                "list" => "x-kubernetes-list-type",
+                "keys" => "x-kubernetes-list-map-keys",
+                "map" => "x-kubernetes-map-type",
+                "patch" => "x-kubernetes-patch-strategy",
+                "mergeKey" => "x-kubernetes-patch-merge-key",
+                _ => continue,
+            };
+            place.insert(keyword.to_owned(), value.clone());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The data tables under `kinds/`: everything that is said of built-in kinds, one row a kind or a type.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A row of `kinds/resources.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Resource {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) plural: String,
+    pub(super) singular: String,
+    #[serde(default)]
+    pub(super) short_names: Vec<String>,
+    #[serde(default)]
+    pub(super) categories: Vec<String>,
+    pub(super) namespaced: bool,
+    #[serde(default)]
+    pub(super) status: bool,
+    pub(super) scale: Option<ScalePaths>,
+    pub(super) verbs: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) selectable_fields: Vec<String>,
+    /// How objects are named; `subdomain` where nothing is said.
+    #[serde(default)]
+    pub(super) names: NameStyle,
+    /// The definition: `io.k8s.api.apps.v1.Deployment`.
+    #[serde(rename = "type")]
+    pub(super) definition: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ScalePaths {
+    pub(super) spec_replicas_path: String,
+    pub(super) status_replicas_path: String,
+    pub(super) label_selector_path: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NameStyle {
+    #[default]
+    Subdomain,
+    Label,
+    Label1035,
+    Path,
+}
+
+/// `kinds/merging.json`: definition → property → facts; see `kinds/README.md`.
+pub(super) fn merging() -> BTreeMap<String, Map<String, Value>> {
+    serde_json::from_str(include_str!("../../kinds/merging.json")).expect("kinds/merging.json is read by every test")
+}
+
+pub(super) fn resources() -> Vec<Resource> {
+    serde_json::from_str(include_str!("../../kinds/resources.json")).expect("kinds/resources.json is read by every test")
+}

@@ -1,0 +1,219 @@
+//! A kind at one version, as it is served: names, scope, subresources, and what is done to its objects on the way
+//! in (decode, default, validate). Built-in kinds and those of CustomResourceDefinitions are the same type.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use crate::builtin::Facts;
+use crate::field::FieldError;
+use crate::structural::{self, Schema};
+use crate::table::Column;
+use crate::{crd, meta};
+
+/// What a kind is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub kind: String,
+    /// `DeploymentList`.
+    pub list_kind: String,
+    /// Lower case: `deployments`.
+    pub plural: String,
+    pub singular: String,
+    pub short_names: Vec<String>,
+    /// `all`, ...
+    pub categories: Vec<String>,
+}
+
+/// Where `/scale` reads and writes; JSON paths as a CRD writes them (`.spec.replicas`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scale {
+    pub spec_replicas_path: String,
+    pub status_replicas_path: String,
+    /// Leads to a string in serialised selector form, or for built-in kinds to a LabelSelector or a map.
+    pub label_selector_path: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subresources {
+    pub status: bool,
+    pub scale: Option<Scale>,
+}
+
+/// Why a request's body is no object of its kind: a 400 BadRequest.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// A built-in kind's field has the wrong JSON type.
+    #[error("{kind} in version {version:?} cannot be handled as a {kind}: {detail}")]
+    Type { kind: String, version: String, detail: String },
+    /// `fieldValidation=Strict`, and fields are unknown or given twice.
+    #[error("strict decoding error: {}", .0.join(", "))]
+    Strict(Vec<String>),
+}
+
+/// Which part of an object a request writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Main,
+    Status,
+}
+
+/// What a kind's behaviour comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Builtin(Facts),
+    /// The `openAPIV3Schema` as it was written, for OpenAPI documents.
+    Custom { open_api: Value, conversion_webhook: bool },
+}
+
+/// One served resource at one version.
+#[derive(Debug)]
+pub struct Kind {
+    /// Empty for the core group.
+    pub group: String,
+    pub version: String,
+    pub names: Names,
+    pub namespaced: bool,
+    pub verbs: Vec<String>,
+    pub subresources: Subresources,
+    /// Fields that a field selector may name besides `metadata.name` and `metadata.namespace`.
+    pub selectable_fields: Vec<String>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) source: Source,
+    pub(crate) schema: OnceLock<Schema>,
+}
+
+impl Kind {
+    /// `v1` or `apps/v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// `deployments.apps`; the plural alone in the core group.
+    pub fn qualified_resource(&self) -> String {
+        if self.group.is_empty() { self.names.plural.clone() } else { format!("{}.{}", self.names.plural, self.group) }
+    }
+
+    pub fn is_builtin(&self) -> bool {
+        matches!(self.source, Source::Builtin(_))
+    }
+
+    /// Whether `application/strategic-merge-patch+json` is accepted: built-in kinds only, else 415.
+    pub fn has_strategic_merge(&self) -> bool {
+        self.is_builtin()
+    }
+
+    /// The schema; a built-in kind's is made when first asked for.
+    pub fn schema(&self) -> &Schema {
+        self.schema.get_or_init(|| match &self.source {
+            Source::Builtin(facts) => facts.schema(),
+            Source::Custom { .. } => Schema::any(),
+        })
+    }
+
+    /// Makes a parsed body an object of this kind: fields of built-in kinds get their Go type's treatment (nulls
+    /// dropped, types checked, quantities and the like normalised), unknown fields are dropped.
+    ///
+    /// Returns a message for each dropped field (`unknown field "spec.foo"`): warnings for
+    /// `fieldValidation=Warn`, to be joined into [`DecodeError::Strict`] for `Strict`.
+    ///
+    /// # Errors
+    /// A field of a built-in kind, or of `metadata`, has the wrong type.
+    pub fn decode(&self, object: &mut Value) -> Result<Vec<String>, DecodeError> {
+        let schema = self.schema();
+        if let Some(detail) = structural::go_type_error(schema, object, self.is_builtin()) {
+            return Err(DecodeError::Type {
+                kind: self.names.kind.clone(),
+                version: self.version.clone(),
+                detail,
+            });
+        }
+        let dropped = schema.prune(object);
+        if let Source::Builtin(facts) = &self.source {
+            facts.normalize(schema, object);
+        }
+        Ok(dropped.into_iter().map(|path| format!("unknown field {path:?}")).collect())
+    }
+
+    /// Fills in defaults. Idempotent.
+    pub fn default(&self, object: &mut Value) {
+        self.schema().default(object);
+        if let Source::Builtin(facts) = &self.source {
+            facts.default(object);
+        }
+    }
+
+    /// What is wrong with a new object.
+    pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        let mut errors = meta::validate(object, self.namespaced, self.name_rule());
+        errors.extend(self.schema().validate(object));
+        match &self.source {
+            Source::Builtin(facts) => errors.extend(facts.validate(object)),
+            Source::Custom { .. } if errors.is_empty() => errors.extend(self.schema().evaluate_rules(object, None)),
+            Source::Custom { .. } => {}
+        }
+        errors
+    }
+
+    /// What is wrong with `object` as the successor of `old`.
+    pub fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = meta::validate(object, self.namespaced, self.name_rule());
+        errors.extend(meta::validate_update(object, old));
+        errors.extend(self.schema().validate(object));
+        match &self.source {
+            Source::Builtin(facts) => {
+                errors.extend(facts.validate(object));
+                errors.extend(facts.validate_update(object, old));
+            }
+            Source::Custom { .. } if errors.is_empty() => {
+                errors.extend(self.schema().evaluate_rules(object, Some(old)));
+            }
+            Source::Custom { .. } => {}
+        }
+        errors
+    }
+
+    /// Confines a write to its part of the object: the main resource never writes `status` where that is a
+    /// subresource, and `/status` writes nothing but `status` (and, as in Kubernetes, managedFields).
+    pub fn confine(&self, object: &mut Value, old: Option<&Value>, part: Part) {
+        if !self.subresources.status {
+            return;
+        }
+        match part {
+            Part::Main => set_or_remove(object, "status", old.and_then(|old| old.get("status"))),
+            Part::Status => {
+                let Some(old) = old else { return };
+                let status = object.get("status").cloned();
+                let managed = object.pointer("/metadata/managedFields").cloned();
+                *object = old.clone();
+                set_or_remove(object, "status", status.as_ref());
+                if let Some(metadata) = object.get_mut("metadata") {
+                    set_or_remove(metadata, "managedFields", managed.as_ref());
+                }
+            }
+        }
+    }
+
+    fn name_rule(&self) -> meta::NameRule {
+        match &self.source {
+            Source::Builtin(facts) => facts.name_rule(),
+            Source::Custom { .. } => meta::NameRule::Subdomain,
+        }
+    }
+}
+
+fn set_or_remove(object: &mut Value, name: &str, value: Option<&Value>) {
+    let Some(fields) = object.as_object_mut() else { return };
+    match value {
+        Some(value) => fields.insert(name.to_owned(), value.clone()),
+        None => fields.remove(name),
+    };
+}
+
+/// The kinds that an established CustomResourceDefinition serves, one for each served version.
+///
+/// # Errors
+/// The definition is invalid; it would not have passed [`Kind::validate_create`].
+pub fn from_crd(definition: &Value) -> Result<Vec<Arc<Kind>>, Vec<FieldError>> {
+    crd::kinds(definition)
+}

@@ -1,0 +1,52 @@
+//! Filling in a schema's defaults.
+
+use serde_json::Value;
+
+use super::{Additional, Place};
+
+pub(super) fn default(place: Place<'_>, value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let node = place.node();
+            for (name, id) in &node.properties {
+                let inner = place.at(*id);
+                let Some(filling) = inner.default_value() else { continue };
+                let missing = match fields.get(&**name) {
+                    None => true,
+                    Some(present) => present.is_null() && !inner.node().nullable,
+                };
+                if missing {
+                    fields.insert(name.to_string(), filling.clone());
+                }
+            }
+            if let Additional::Each(id) = &node.additional {
+                let inner = place.at(*id);
+                if let (Some(filling), false) = (inner.default_value(), inner.node().nullable) {
+                    for (name, field) in fields.iter_mut() {
+                        if field.is_null() && !node.properties.contains_key(name.as_str()) {
+                            *field = filling.clone();
+                        }
+                    }
+                }
+            }
+            for (name, field) in fields.iter_mut() {
+                if let Some(inner) = place.field(name) {
+                    default(inner, field);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(inner) = place.items() else { return };
+            for item in items {
+                if item.is_null()
+                    && !inner.node().nullable
+                    && let Some(filling) = inner.default_value()
+                {
+                    *item = filling.clone();
+                }
+                default(inner, item);
+            }
+        }
+        _ => {}
+    }
+}
