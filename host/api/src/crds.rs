@@ -2,7 +2,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{cluster, config, policy, work};
 
@@ -22,19 +22,27 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         config::ResourceInterpreterWebhookConfiguration::crd(),
     ]
     .into_iter()
-    .map(without_null)
+    .map(as_kubernetes_writes_it)
     .collect()
 }
 
-/// An absent field and `null` are two things in Karmada's schemas: only the first is allowed.
-fn without_null(crd: CustomResourceDefinition) -> CustomResourceDefinition {
+/// Aligns what kube derives with what Kubernetes' own generator writes: the object's head is declared, and an absent
+/// field and `null` are two things, of which only the first is allowed.
+fn as_kubernetes_writes_it(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    crd.spec.names.list_kind.get_or_insert_with(|| format!("{}List", crd.spec.names.kind));
     let mut json = serde_json::to_value(crd).expect("a definition is JSON");
     for version in json.pointer_mut("/spec/versions").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(schema) = version.pointer_mut("/schema/openAPIV3Schema") {
-            remove_nullable(schema);
+        if let Some(Value::Object(schema)) = version.pointer_mut("/schema/openAPIV3Schema") {
+            schema.remove("title");
+            if let Some(properties) = schema.get_mut("properties") {
+                properties["apiVersion"] = json!({"type": "string", "description": "The group and version of this form of the object."});
+                properties["kind"] = json!({"type": "string", "description": "The kind of the object."});
+                properties["metadata"] = json!({"type": "object"});
+            }
+            schema.values_mut().for_each(remove_nullable);
         }
     }
-    serde_json::from_value(json).expect("removing a keyword leaves a definition")
+    serde_json::from_value(json).expect("the definition is still one")
 }
 
 fn remove_nullable(schema: &mut Value) {
@@ -54,7 +62,6 @@ fn remove_nullable(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn schema_of(name: &str) -> Value {
         let crd = crds().into_iter().find(|crd| crd.metadata.name.as_deref() == Some(name)).unwrap();

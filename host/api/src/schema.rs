@@ -42,11 +42,7 @@ fn requirements(atomic: bool) -> Value {
 }
 
 fn int_or_quantity() -> Value {
-    json!({
-        "anyOf": [{"type": "integer"}, {"type": "string"}],
-        "pattern": QUANTITY,
-        "x-kubernetes-int-or-string": true
-    })
+    json!({"pattern": QUANTITY, "x-kubernetes-int-or-string": true})
 }
 
 fn preserved() -> Value {

@@ -136,7 +136,7 @@ pub struct DependentObjectReference {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// By labels, where no name is given.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::label_selector")]
     pub label_selector: Option<LabelSelector>,
 }

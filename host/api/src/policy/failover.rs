@@ -41,7 +41,7 @@ pub struct ApplicationFailoverBehavior {
 #[serde(rename_all = "camelCase")]
 pub struct ClusterFailoverBehavior {
     /// How it is removed from the cluster that it leaves: `Directly` or `Gracefully`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cluster_purge_mode")]
     pub purge_mode: Option<PurgeMode>,
     /// What of its state is carried to the new cluster.

@@ -102,7 +102,7 @@ pub struct PlaintextOverrider {
     /// What is done there.
     pub operator: OverriderOperator,
     /// The value; not read for `remove`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_value")]
     pub value: Option<Value>,
 }
@@ -201,7 +201,7 @@ pub struct FieldPatchOperation {
     /// What is done there.
     pub operator: OverriderOperator,
     /// The value; not read for `remove`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_value")]
     pub value: Option<Value>,
 }

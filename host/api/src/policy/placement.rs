@@ -35,7 +35,7 @@ pub struct Placement {
 #[serde(rename_all = "camelCase")]
 pub struct ClusterAffinity {
     /// By the cluster's labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::label_selector")]
     pub label_selector: Option<LabelSelector>,
     /// By the cluster's provider, region and zones.
@@ -83,9 +83,11 @@ pub struct SpreadConstraint {
     pub spread_by_label: String,
     /// The most groups that are chosen; 0: no upper bound.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::integer")]
     pub max_groups: i64,
     /// The fewest groups that must be chosen; 0 means 1.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::integer")]
     pub min_groups: i64,
 }
 

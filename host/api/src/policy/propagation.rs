@@ -90,7 +90,7 @@ pub struct ResourceSelector {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// By labels; read only where `name` is empty.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::label_selector")]
     pub label_selector: Option<LabelSelector>,
 }

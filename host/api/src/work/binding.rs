@@ -77,7 +77,7 @@ pub struct ResourceBindingSpec {
     #[schemars(extend("default" = "Abort"))]
     pub conflict_resolution: Option<ConflictResolution>,
     /// When a fresh decision was asked for; one older than this is made anew.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub reschedule_triggered_at: Option<Time>,
     /// What is held back.
@@ -130,7 +130,7 @@ pub struct GracefulEvictionTask {
     /// The cluster.
     pub from_cluster: String,
     /// How the resource is removed there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::eviction_purge_mode")]
     pub purge_mode: Option<PurgeMode>,
     /// How many replicas leave; absent: all.
@@ -155,7 +155,7 @@ pub struct GracefulEvictionTask {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub preserved_label_state: BTreeMap<String, String>,
     /// When the task was made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub creation_timestamp: Option<Time>,
     /// The clusters that were chosen before the failover began.
@@ -213,7 +213,7 @@ pub struct ResourceBindingStatus {
     #[serde(rename = "schedulerObservingAffinityName", default, skip_serializing_if = "String::is_empty")]
     pub scheduler_observed_affinity_name: String,
     /// When the last decision was made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub last_scheduled_time: Option<Time>,
     /// Scheduled, FullyApplied, and what else there is to know.
@@ -232,7 +232,7 @@ pub struct AggregatedStatusItem {
     /// The cluster.
     pub cluster_name: String,
     /// Its status there, as its interpreter reflects it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::preserved_object")]
     pub status: Option<Value>,
     /// Whether the cluster has taken it.

@@ -74,7 +74,7 @@ pub struct ManifestStatus {
     /// Which object.
     pub identifier: ResourceIdentifier,
     /// Its status, as its interpreter reflects it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::preserved_object")]
     pub status: Option<Value>,
     /// Whether it is healthy.

@@ -63,7 +63,7 @@ pub struct ReplicaRequirements {
 #[serde(rename_all = "camelCase")]
 pub struct NodeClaim {
     /// The required part of its node affinity.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::node_selector")]
     pub hard_node_affinity: Option<NodeSelector>,
     /// Labels that the node must have.
