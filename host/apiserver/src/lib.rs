@@ -1,1 +1,3 @@
 //! windlass-apiserver
+
+pub mod store;
