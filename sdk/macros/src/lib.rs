@@ -1,1 +1,0 @@
-//! windlass-sdk-macros

@@ -1,0 +1,1 @@
+//! The admission world: what may be stored.

@@ -1,0 +1,118 @@
+//! What functions of a plugin answer with.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::json::{Json, Text};
+use crate::kubernetes::{NodeClaim, ResourceList};
+
+/// An answer, or why there is none.
+pub type Answer<T> = Result<T, Rejection>;
+
+/// The plugin looked at the object and can't answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// `spec.taskManager.replicas`; empty where no single field is to blame.
+    pub field: String,
+    pub message: String,
+}
+
+impl Rejection {
+    pub fn new(field: impl Into<String>, message: impl fmt::Display) -> Rejection {
+        Rejection { field: field.into(), message: message.to_string() }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rejection { field, message } = self;
+        if field.is_empty() { f.write_str(message) } else { write!(f, "{field}: {message}") }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// How many replicas a workload wants, and what each of them requires.
+#[derive(Clone, Debug, Default)]
+pub struct Replicas<'a> {
+    pub replicas: i32,
+    pub requirements: Option<Requirements<'a>>,
+}
+
+/// One pod template of a workload that has several.
+#[derive(Clone, Debug, Default)]
+pub struct Component<'a> {
+    pub name: &'a str,
+    pub replicas: i32,
+    /// The namespace in it is not looked at: Karmada's components have none.
+    pub requirements: Option<Requirements<'a>>,
+}
+
+/// What one replica requires of the node that it runs on: work.karmada.io/v1alpha2 ReplicaRequirements.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Requirements<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_claim: Option<NodeClaim<'a>>,
+    #[serde(skip_serializing_if = "ResourceList::is_empty")]
+    pub resource_request: ResourceList<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub namespace: Text<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub priority_class_name: Text<'a>,
+}
+
+/// An object that must travel with another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dependent {
+    pub api_version: &'static str,
+    pub kind: &'static str,
+    pub namespace: String,
+    /// Empty where `label_selector` tells which objects are meant.
+    pub name: String,
+    /// Equalities; empty where `name` tells which object is meant.
+    pub match_labels: Vec<(&'static str, String)>,
+}
+
+/// Changes to an object.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(pub(crate) Vec<Change>);
+
+/// One change: the value at a JSON pointer, `None` to remove it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) path: String,
+    pub(crate) value: Option<String>,
+}
+
+impl Changes {
+    /// The object stays as it is.
+    pub const fn none() -> Changes {
+        Changes(Vec::new())
+    }
+
+    /// Sets the value at the JSON pointer `path` (`/spec/replicas`), making its parents where they are missing.
+    #[must_use]
+    pub fn set(mut self, path: &str, value: impl Serialize) -> Changes {
+        self.0.push(Change { path: path.to_owned(), value: Some(crate::json::write(&value)) });
+        self
+    }
+
+    /// Removes what is at `path`, if anything is.
+    #[must_use]
+    pub fn remove(mut self, path: &str) -> Changes {
+        self.0.push(Change { path: path.to_owned(), value: None });
+        self
+    }
+
+    /// Sets the value at `path`, or removes it where it is null.
+    #[must_use]
+    pub fn set_or_remove(self, path: &str, value: Json<'_>) -> Changes {
+        if value.is_null() { self.remove(path) } else { self.set(path, value) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,190 @@
+//! The macro that makes a plugin of its manifest.
+
+/// Declares an interpreter plugin: its name, its kinds, and for each kind what is read of it and which functions
+/// answer.
+///
+/// Each kind is read as a [shape](crate::shape); the functions named behind it are methods of that shape. They are all
+/// that the plugin answers and all that its manifest says: a function that is not named here is dead code, and the
+/// compiler says so. A kind may be listed more than once, with shapes that read different parts of it.
+///
+/// | function | operation | answers |
+/// | --- | --- | --- |
+/// | `replicas(&self)` | InterpretReplica | [`Replicas`](crate::Replicas) |
+/// | `components(&self)` | InterpretComponent | list of [`Component`](crate::Component) |
+/// | `dependencies(&self)` | InterpretDependency | list of [`Dependent`](crate::Dependent) |
+/// | `status(&self)` | InterpretStatus | anything that serializes; `None` where there is no status |
+/// | `health(&self)` | InterpretHealth | `bool` |
+/// | `revise(&self, replicas: i32)` | ReviseReplica | [`Changes`](crate::Changes) |
+/// | `retain(&self, observed: &Self)` | Retain | [`Changes`](crate::Changes) |
+/// | `aggregate(&self, members: Members)` | AggregateStatus | [`Changes`](crate::Changes) |
+/// | `preserve(&self)` | PreserveState | list of (label, value) |
+/// | `restore(&self, state: &State)` | RestoreState | [`Changes`](crate::Changes) |
+/// | `simulate(&self, pods: Pods)` | the status in a simulated member | anything that serializes |
+///
+/// Each answers with an [`Answer`](crate::Answer).
+#[macro_export]
+macro_rules! interpreter {
+    (
+        name: $name:literal,
+        description: $description:literal,
+        kinds: [
+            $( ($api_version:literal, $kind:literal) => $shape:ty { $($operation:ident),+ $(,)? } ),+ $(,)?
+        ] $(,)?
+    ) => {
+        /// The plugin as the host sees it.
+        pub struct Plugin;
+
+        const _: () = {
+            use $crate::interpreter::bindings::exports::windlass::interpreter::interpreter as wire;
+            use $crate::interpreter::{Asked, changes, manifest, preserved, simulated, undeclared};
+            use $crate::{Members, Pods, State};
+
+            impl wire::Guest for Plugin {
+                fn describe() -> wire::Manifest {
+                    let kinds = [$( ($api_version, $kind, $( $crate::interpreter!(@flag $operation) )|+) ),+];
+                    manifest($name, env!("CARGO_PKG_VERSION"), $description, &kinds)
+                }
+
+                fn inspect(object: String, questions: wire::Questions) -> wire::Inspection {
+                    let asked = Asked::of(&object);
+                    let mut inspection = wire::Inspection::empty();
+                    $(
+                        let mine = questions & (wire::Questions::empty() $(| $crate::interpreter!(@question $operation))+);
+                        if !mine.is_empty() && asked.is($api_version, $kind) && !inspection.answered().contains(mine) {
+                            match asked.read::<$shape>() {
+                                Ok(view) => { $( $crate::interpreter!(@inspect $operation view mine inspection); )+ }
+                                Err(rejection) => inspection.reject(mine, &rejection.into()),
+                            }
+                        }
+                    )+
+                    inspection.reject(questions, &undeclared(&object));
+                    inspection
+                }
+
+                fn revise_replica(object: String, replicas: i32) -> Result<Vec<wire::Change>, wire::Rejection> {
+                    let asked = Asked::of(&object);
+                    $($( $crate::interpreter!(@revise $operation $api_version $kind ($shape) asked replicas); )+)+
+                    Err(undeclared(&object))
+                }
+
+                fn retain(object: String, observed: String) -> Result<Vec<wire::Change>, wire::Rejection> {
+                    let asked = Asked::of(&object);
+                    $($( $crate::interpreter!(@retain $operation $api_version $kind ($shape) asked observed); )+)+
+                    Err(undeclared(&object))
+                }
+
+                fn aggregate_status(object: String, items: Vec<wire::MemberStatus>) -> Result<Vec<wire::Change>, wire::Rejection> {
+                    let asked = Asked::of(&object);
+                    $($( $crate::interpreter!(@aggregate $operation $api_version $kind ($shape) asked items); )+)+
+                    Err(undeclared(&object))
+                }
+
+                fn preserve_state(object: String) -> Result<Vec<wire::Preserved>, wire::Rejection> {
+                    let asked = Asked::of(&object);
+                    $($( $crate::interpreter!(@preserve $operation $api_version $kind ($shape) asked); )+)+
+                    Err(undeclared(&object))
+                }
+
+                fn restore_state(object: String, state: Vec<wire::Preserved>) -> Result<Vec<wire::Change>, wire::Rejection> {
+                    let asked = Asked::of(&object);
+                    $($( $crate::interpreter!(@restore $operation $api_version $kind ($shape) asked state); )+)+
+                    Err(undeclared(&object))
+                }
+
+                fn simulate_status(object: String, pods: Vec<wire::ComponentPods>, nodes: u32) -> Result<String, wire::Rejection> {
+                    let asked = Asked::of(&object);
+                    $($( $crate::interpreter!(@simulate $operation $api_version $kind ($shape) asked pods nodes); )+)+
+                    Err(undeclared(&object))
+                }
+            }
+        };
+
+        #[cfg(target_family = "wasm")]
+        $crate::interpreter::bindings::export_interpreter!(Plugin);
+    };
+
+    (@flag replicas) => { $crate::interpreter::Operations::INTERPRET_REPLICA };
+    (@flag components) => { $crate::interpreter::Operations::INTERPRET_COMPONENT };
+    (@flag dependencies) => { $crate::interpreter::Operations::INTERPRET_DEPENDENCY };
+    (@flag status) => { $crate::interpreter::Operations::INTERPRET_STATUS };
+    (@flag health) => { $crate::interpreter::Operations::INTERPRET_HEALTH };
+    (@flag revise) => { $crate::interpreter::Operations::REVISE_REPLICA };
+    (@flag retain) => { $crate::interpreter::Operations::RETAIN };
+    (@flag aggregate) => { $crate::interpreter::Operations::AGGREGATE_STATUS };
+    (@flag preserve) => { $crate::interpreter::Operations::PRESERVE_STATE };
+    (@flag restore) => { $crate::interpreter::Operations::RESTORE_STATE };
+    (@flag simulate) => { $crate::interpreter::Operations::SIMULATE_STATUS };
+    (@flag $other:ident) => { compile_error!(concat!("no operation is called ", stringify!($other))) };
+
+    (@question replicas) => { wire::Questions::REPLICAS };
+    (@question components) => { wire::Questions::COMPONENTS };
+    (@question dependencies) => { wire::Questions::DEPENDENCIES };
+    (@question status) => { wire::Questions::STATUS };
+    (@question health) => { wire::Questions::HEALTH };
+    (@question $other:ident) => { wire::Questions::empty() };
+
+    (@inspect replicas $view:ident $mine:ident $inspection:ident) => {
+        if $mine.contains(wire::Questions::REPLICAS) { $inspection.replicas($view.replicas()) }
+    };
+    (@inspect components $view:ident $mine:ident $inspection:ident) => {
+        if $mine.contains(wire::Questions::COMPONENTS) { $inspection.components($view.components()) }
+    };
+    (@inspect dependencies $view:ident $mine:ident $inspection:ident) => {
+        if $mine.contains(wire::Questions::DEPENDENCIES) { $inspection.dependencies($view.dependencies()) }
+    };
+    (@inspect status $view:ident $mine:ident $inspection:ident) => {
+        if $mine.contains(wire::Questions::STATUS) { $inspection.status($view.status()) }
+    };
+    (@inspect health $view:ident $mine:ident $inspection:ident) => {
+        if $mine.contains(wire::Questions::HEALTH) { $inspection.health($view.health()) }
+    };
+    (@inspect $other:ident $view:ident $mine:ident $inspection:ident) => { let _ = &$view; };
+
+    (@revise revise $api_version:literal $kind:literal ($shape:ty) $asked:ident $replicas:ident) => {
+        if $asked.is($api_version, $kind) {
+            return changes($asked.read::<$shape>().and_then(|view| view.revise($replicas)));
+        }
+    };
+    (@revise $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $replicas:ident) => { let _ = $replicas; };
+
+    (@retain retain $api_version:literal $kind:literal ($shape:ty) $asked:ident $observed:ident) => {
+        if $asked.is($api_version, $kind) {
+            let retained = $asked.read::<$shape>().and_then(|desired| {
+                desired.retain(&$crate::json::parse_at::<$shape>("observed", &$observed)?)
+            });
+            return changes(retained);
+        }
+    };
+    (@retain $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $observed:ident) => { let _ = &$observed; };
+
+    (@aggregate aggregate $api_version:literal $kind:literal ($shape:ty) $asked:ident $items:ident) => {
+        if $asked.is($api_version, $kind) {
+            return changes($asked.read::<$shape>().and_then(|view| view.aggregate(Members::new(&$items))));
+        }
+    };
+    (@aggregate $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $items:ident) => { let _ = &$items; };
+
+    (@preserve preserve $api_version:literal $kind:literal ($shape:ty) $asked:ident) => {
+        if $asked.is($api_version, $kind) {
+            return preserved($asked.read::<$shape>().and_then(|view| view.preserve()));
+        }
+    };
+    (@preserve $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident) => {};
+
+    (@restore restore $api_version:literal $kind:literal ($shape:ty) $asked:ident $state:ident) => {
+        if $asked.is($api_version, $kind) {
+            return changes($asked.read::<$shape>().and_then(|view| view.restore(&State::new(&$state))));
+        }
+    };
+    (@restore $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $state:ident) => { let _ = &$state; };
+
+    (@simulate simulate $api_version:literal $kind:literal ($shape:ty) $asked:ident $pods:ident $nodes:ident) => {
+        if $asked.is($api_version, $kind) {
+            return match $asked.read::<$shape>() {
+                Ok(view) => simulated(view.simulate(Pods::new(&$pods, $nodes))),
+                Err(rejection) => Err(rejection.into()),
+            };
+        }
+    };
+    (@simulate $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $pods:ident $nodes:ident) => { let _ = (&$pods, $nodes); };
+}

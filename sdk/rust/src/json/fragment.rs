@@ -1,0 +1,95 @@
+//! Parts of the document that are passed on as they are.
+
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::scan::{Step, entries};
+use super::text::Text;
+
+/// A part of the document, not looked into. What is absent is null.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json<'a>(Option<&'a RawValue>);
+
+impl<'a> Json<'a> {
+    /// `text` is taken for a part of a document.
+    pub fn from_text(text: &'a str) -> Json<'a> {
+        Json(serde_json::from_str(text).ok())
+    }
+
+    /// Null, or absent.
+    pub fn is_null(&self) -> bool {
+        self.0.is_none_or(|raw| raw.get() == "null")
+    }
+
+    /// Absent, null, `""`, `[]` or `{}`.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none_or(|raw| match raw.get() {
+            "null" | "\"\"" => true,
+            text => {
+                let inside = |open, close| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+                inside('[', ']').or_else(|| inside('{', '}')).is_some_and(|rest: &str| rest.trim().is_empty())
+            }
+        })
+    }
+
+    /// As JSON text: `null` for what is absent.
+    pub fn text(&self) -> &'a str {
+        self.0.map_or("null", RawValue::get)
+    }
+
+    /// The string that this is; `None` if it is none.
+    pub fn string(&self) -> Option<Text<'a>> {
+        serde_json::from_str(self.text()).ok()
+    }
+
+    /// The field `name` of the object that this is; null if it is none or has no such field.
+    pub fn field(&self, name: &str) -> Json<'a> {
+        let mut found = Json::default();
+        entries(self.text(), |key, value| {
+            if key == name {
+                found = Json::from_text(value);
+                return Step::Stop;
+            }
+            Step::On
+        });
+        found
+    }
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json<'a>, D::Error> {
+        <&'a RawValue>::deserialize(deserializer).map(|raw| Json(Some(raw)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fragment_is_passed_on_as_it_was_written() {
+        let json = Json::from_text(r#"{ "state" : "RUN\u004eING", "n": 1.50 }"#);
+        assert_eq!(serde_json::to_string(&json).unwrap(), json.text());
+        assert_eq!(json.field("state").string().unwrap().as_str(), "RUNNING");
+        assert_eq!(json.field("n").text(), "1.50");
+        assert!(json.field("m").is_null());
+        assert!(Json::from_text("7").field("m").is_null());
+    }
+
+    #[test]
+    fn emptiness_has_many_spellings() {
+        for text in ["null", "\"\"", "[]", "{ }"] {
+            assert!(Json::from_text(text).is_empty(), "{text}");
+        }
+        for text in ["0", "false", "[0]", "{\"a\":null}"] {
+            assert!(!Json::from_text(text).is_empty(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Reading and writing JSON: once per call, into what the plugin reads of it, with the field named where it is wrong.
+
+mod fragment;
+mod number;
+mod read;
+mod scan;
+mod shape;
+mod text;
+
+pub use fragment::Json;
+pub use number::{Int, Numeric};
+pub use read::{parse, parse_at, write};
+pub use shape::{Entries, null_is_default};
+pub use text::Text;
+
+pub(crate) use scan::kind_of;

@@ -1,0 +1,159 @@
+//! What a plugin reads of an object, as Rust structs.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::text::Text;
+
+/// Declares structs that hold what a plugin reads of an object.
+///
+/// Fields are named as in the object (`taskManager` is `task_manager` here); fields of the object that the struct does
+/// not name are skipped without being looked at. What is absent or null is the field's default, as for Kubernetes
+/// itself; use `Option` where absence has a meaning of its own. A struct that borrows from the document has the
+/// lifetime `'a`.
+///
+/// ```
+/// use windlass_sdk::json::{Int, Text, parse};
+///
+/// windlass_sdk::shape! {
+///     struct CronTab<'a> {
+///         spec: Spec<'a>,
+///     }
+///
+///     struct Spec<'a> {
+///         cron_spec: Text<'a>,
+///         replicas: Option<Int>,
+///     }
+/// }
+///
+/// let tab: CronTab = parse(r#"{"spec": {"cronSpec": "* * * * *", "replicas": null}}"#).unwrap();
+/// assert_eq!(tab.spec.cron_spec.as_str(), "* * * * *");
+/// assert_eq!(tab.spec.replicas, None);
+///
+/// let error = parse::<CronTab>(r#"{"spec": {"replicas": "many"}}"#).unwrap_err();
+/// assert_eq!(error.field, "spec.replicas");
+/// ```
+#[macro_export]
+macro_rules! shape {
+    () => {};
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $name:ident<'a> {
+            $( $(#[$field_attribute:meta])* $field_visibility:vis $field:ident: $type:ty ),* $(,)?
+        }
+        $($rest:tt)*
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, Default, $crate::serde::Deserialize)]
+        #[serde(crate = "windlass_sdk::serde", default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+        $visibility struct $name<'a> {
+            $(
+                #[serde(deserialize_with = "windlass_sdk::json::null_is_default")]
+                $(#[$field_attribute])*
+                $field_visibility $field: $type,
+            )*
+        }
+        $crate::shape! { $($rest)* }
+    };
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $name:ident {
+            $( $(#[$field_attribute:meta])* $field_visibility:vis $field:ident: $type:ty ),* $(,)?
+        }
+        $($rest:tt)*
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, Default, $crate::serde::Deserialize)]
+        #[serde(crate = "windlass_sdk::serde", default, rename_all = "camelCase")]
+        $visibility struct $name {
+            $(
+                #[serde(deserialize_with = "windlass_sdk::json::null_is_default")]
+                $(#[$field_attribute])*
+                $field_visibility $field: $type,
+            )*
+        }
+        $crate::shape! { $($rest)* }
+    };
+}
+
+/// Reads a field of a shape: null is the default.
+///
+/// # Errors
+/// The value is neither null nor of this type.
+pub fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A map of the document (labels, say), in its order.
+#[derive(Clone, Debug)]
+pub struct Entries<'a, T>(pub Vec<(Text<'a>, T)>);
+
+impl<T> Default for Entries<'_, T> {
+    fn default() -> Self {
+        Entries(Vec::new())
+    }
+}
+
+impl<'a, T> Entries<'a, T> {
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.0.iter().rev().find(|(key, _)| key.as_str() == name).map(|(_, value)| value)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Sets `name`, whether it was there or not.
+    pub fn set(&mut self, name: impl Into<Text<'a>>, value: T) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, place)) => *place = value,
+            None => self.0.push((name, value)),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Entries<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'de> + Default> Deserialize<'de> for Entries<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor(PhantomData))
+    }
+}
+
+struct EntriesVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for EntriesVisitor<T> {
+    type Value = Entries<'de, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de, T>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, value)) = map.next_entry::<Text<'de>, Option<T>>()? {
+            entries.push((key, value.unwrap_or_default()));
+        }
+        Ok(Entries(entries))
+    }
+}

@@ -1,0 +1,62 @@
+//! The status of an object as its member clusters report it.
+
+use serde::de::Deserialize;
+
+use crate::answer::{Answer, Rejection};
+use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::MemberStatus;
+use crate::json::{Json, parse_at};
+
+/// What the member clusters report, in the order of the binding's `aggregatedStatus`.
+#[derive(Clone, Copy, Debug)]
+pub struct Members<'a>(&'a [MemberStatus]);
+
+/// The status in one member cluster.
+#[derive(Clone, Debug)]
+pub struct Reported<'a, S> {
+    pub cluster: &'a str,
+    pub status: S,
+}
+
+impl<'a> Members<'a> {
+    pub fn new(items: &'a [MemberStatus]) -> Members<'a> {
+        Members(items)
+    }
+
+    /// How many members the object is in, whether they have reported a status or not.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The status of each member that has reported one, as it is.
+    pub fn statuses(&self) -> impl DoubleEndedIterator<Item = Json<'a>> {
+        self.0
+            .iter()
+            .filter_map(|item| item.status.as_deref().map(Json::from_text))
+            .filter(|json| !json.is_null())
+    }
+
+    /// The status of each member that has reported one, read as `S`.
+    ///
+    /// # Errors
+    /// A status can't be read; the field begins with its place, `items[2].status`.
+    pub fn reported<S: Deserialize<'a>>(&self) -> Answer<Vec<Reported<'a, S>>> {
+        let read = |(index, item): (usize, &'a MemberStatus)| -> Option<Answer<Reported<'a, S>>> {
+            let text = item.status.as_deref().filter(|text| *text != "null")?;
+            let status =
+                parse_at(&format!("items[{index}].status"), text).map_err(|Rejection { field, message }| {
+                    Rejection::new(field, format!("{message} (member {})", item.cluster))
+                });
+            Some(status.map(|status| Reported { cluster: &item.cluster, status }))
+        };
+        self.0.iter().enumerate().filter_map(read).collect()
+    }
+}
+
+/// The sum of a count over the members; at its limit where it would overflow.
+pub fn sum<'a, S: 'a>(reported: &'a [Reported<'_, S>], count: impl Fn(&'a S) -> i32) -> i32 {
+    reported.iter().fold(0, |sum, member| i32::saturating_add(sum, count(&member.status)))
+}

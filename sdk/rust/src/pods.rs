@@ -1,0 +1,49 @@
+//! How the pods of a workload do in a simulated member cluster.
+
+use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::ComponentPods;
+
+/// The pods of one component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodCount {
+    /// As the workload wants them.
+    pub desired: u32,
+    pub created: u32,
+    pub ready: u32,
+    pub succeeded: u32,
+    pub failed: u32,
+}
+
+impl PodCount {
+    /// Whether all that are wanted are ready, and at least one is.
+    pub fn all_ready(&self) -> bool {
+        self.ready > 0 && self.ready >= self.desired
+    }
+}
+
+/// The pods of a workload, and the size of their cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Pods<'a> {
+    components: &'a [ComponentPods],
+    /// How many nodes the cluster has.
+    pub nodes: u32,
+}
+
+impl<'a> Pods<'a> {
+    pub fn new(components: &'a [ComponentPods], nodes: u32) -> Pods<'a> {
+        Pods { components, nodes }
+    }
+
+    /// The pods of the component `name`; a workload that has no components has one named "".
+    pub fn of(&self, name: &str) -> PodCount {
+        self.components.iter().find(|component| component.component == name).map_or_else(
+            PodCount::default,
+            |pods| PodCount {
+                desired: pods.desired,
+                created: pods.created,
+                ready: pods.ready,
+                succeeded: pods.succeeded,
+                failed: pods.failed,
+            },
+        )
+    }
+}
