@@ -1,0 +1,392 @@
+//! One loaded plugin, ready to be asked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use windlass_api::work::AggregatedStatusItem;
+use windlass_core::admission::AdmissionRequest;
+use windlass_core::{
+    Answered, Ask, CallError, Change, Fence, Inspection, Object, ObjectId, Operation, WorkloadPods, change,
+};
+
+use crate::contract::{AdmissionCalls, Admitted, InterpreterCalls, Manifest, World};
+use crate::digest::Digest;
+use crate::fault::Fault;
+use crate::health::{Counts, Health};
+use crate::limits::Limits;
+
+/// Where a plugin's bytes come from. There is at most one plugin of each origin.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// By an administrator, through the API; the object's name.
+    Installed(Arc<str>),
+    /// A file of a watched directory.
+    File(PathBuf),
+    /// Part of the binary.
+    BuiltIn(Arc<str>),
+}
+
+impl Origin {
+    /// Whether an administrator chose it, so that it goes before what is built in.
+    pub const fn is_admins(&self) -> bool {
+        !matches!(self, Origin::BuiltIn(_))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Installed(name) => write!(f, "installed plugin {name}"),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::BuiltIn(name) => write!(f, "built-in {name}"),
+        }
+    }
+}
+
+/// What an administrator decides about a plugin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PluginConfig {
+    /// Of two plugins that answer for the same kind, the one with the higher priority is asked.
+    pub priority: i32,
+    pub limits: Limits,
+    /// For an admission plugin; `Null` where none are given.
+    pub settings: Value,
+    pub failure_policy: FailurePolicy,
+}
+
+/// What becomes of a request when an admission plugin fails at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailurePolicy {
+    /// The request fails.
+    #[default]
+    Fail,
+    /// The request passes that plugin by, with a warning.
+    Ignore,
+}
+
+impl FailurePolicy {
+    /// `Fail` or `Ignore`, as in webhook configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FailurePolicy::Fail => "Fail",
+            FailurePolicy::Ignore => "Ignore",
+        }
+    }
+}
+
+/// What is known of a loaded plugin.
+pub struct About {
+    name: Arc<str>,
+    manifest: Manifest,
+    world: World,
+    digest: Digest,
+    origin: Origin,
+    config: PluginConfig,
+    health: Arc<Health>,
+}
+
+impl About {
+    pub(crate) fn new(
+        manifest: Manifest,
+        world: World,
+        digest: Digest,
+        origin: Origin,
+        config: PluginConfig,
+    ) -> About {
+        let name = manifest.name.as_str().into();
+        About { name, manifest, world, digest, origin, config, health: Arc::new(Health::new()) }
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub fn world(&self) -> World {
+        self.world
+    }
+
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub fn config(&self) -> &PluginConfig {
+        &self.config
+    }
+
+    /// What it was asked so far, and how it failed.
+    pub fn counts(&self) -> Counts {
+        self.health.counts()
+    }
+
+    pub fn last_error(&self) -> Option<CallError> {
+        self.health.last_error()
+    }
+
+    /// How long calls are still refused after failures in a row, if they are.
+    pub fn held_back(&self) -> Option<std::time::Duration> {
+        self.health.held(std::time::Instant::now())
+    }
+
+    /// The same plugin under another configuration; its counts go on.
+    fn configured(&self, config: PluginConfig) -> About {
+        About {
+            name: Arc::clone(&self.name),
+            manifest: self.manifest.clone(),
+            world: self.world,
+            digest: self.digest,
+            origin: self.origin.clone(),
+            config,
+            health: Arc::clone(&self.health),
+        }
+    }
+
+    fn run<T>(
+        &self,
+        call: &'static str,
+        object: &ObjectId,
+        run: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, CallError> {
+        self.health.watch(run).map_err(|fault| self.blamed(call, object, fault))
+    }
+
+    fn blamed(&self, call: &'static str, object: &ObjectId, fault: Fault) -> CallError {
+        let Fault { blame, message } = fault;
+        let error =
+            CallError { plugin: Arc::clone(&self.name), call, object: object.clone(), blame, message };
+        self.health.failed(&error);
+        error
+    }
+}
+
+/// A plugin that says what resources mean.
+pub struct InterpreterPlugin {
+    about: About,
+    calls: Box<dyn InterpreterCalls>,
+}
+
+/// A plugin that says what may be stored.
+pub struct AdmissionPlugin {
+    about: About,
+    calls: Box<dyn AdmissionCalls>,
+    settings: String,
+}
+
+/// A loaded plugin of either world. Cloning is cheap.
+#[derive(Clone)]
+pub enum Plugin {
+    Interpreter(Arc<InterpreterPlugin>),
+    Admission(Arc<AdmissionPlugin>),
+}
+
+impl Plugin {
+    pub fn about(&self) -> &About {
+        match self {
+            Plugin::Interpreter(plugin) => &plugin.about,
+            Plugin::Admission(plugin) => &plugin.about,
+        }
+    }
+
+    /// The same plugin under another configuration, with instances of its own.
+    ///
+    /// # Errors
+    /// It is an admission plugin and refuses the settings.
+    pub(crate) fn configured(&self, config: PluginConfig) -> Result<Plugin, Fault> {
+        Ok(match self {
+            Plugin::Interpreter(plugin) => {
+                let calls = plugin.calls.limited(config.limits.clone());
+                Plugin::Interpreter(Arc::new(InterpreterPlugin::new(plugin.about.configured(config), calls)))
+            }
+            Plugin::Admission(plugin) => {
+                let calls = plugin.calls.limited(config.limits.clone());
+                Plugin::Admission(Arc::new(AdmissionPlugin::new(plugin.about.configured(config), calls)?))
+            }
+        })
+    }
+}
+
+impl InterpreterPlugin {
+    pub(crate) fn new(about: About, calls: Box<dyn InterpreterCalls>) -> InterpreterPlugin {
+        InterpreterPlugin { about, calls }
+    }
+
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Answers every question in `ask`, in one call.
+    pub fn inspect(&self, object: &Object, ask: Ask) -> Inspection {
+        let Some(first) = ask.operations().next() else { return Inspection::default() };
+        match self.about.run(first.name(), object.id(), || self.calls.inspect(object.json(), ask)) {
+            Ok(answers) => Inspection {
+                replicas: self.answered(Operation::InterpretReplica, object, answers.replicas),
+                components: self.answered(Operation::InterpretComponent, object, answers.components),
+                dependencies: self.answered(Operation::InterpretDependency, object, answers.dependencies),
+                status: self.answered(Operation::InterpretStatus, object, answers.status),
+                health: self.answered(Operation::InterpretHealth, object, answers.health),
+            },
+            Err(error) => Inspection {
+                replicas: self.unanswered(ask.replicas, Operation::InterpretReplica, &error),
+                components: self.unanswered(ask.components, Operation::InterpretComponent, &error),
+                dependencies: self.unanswered(ask.dependencies, Operation::InterpretDependency, &error),
+                status: self.unanswered(ask.status, Operation::InterpretStatus, &error),
+                health: self.unanswered(ask.health, Operation::InterpretHealth, &error),
+            },
+        }
+    }
+
+    /// `object` with its replicas set.
+    ///
+    /// # Errors
+    /// The call failed, the plugin refuses the object, or its changes lie outside their fence.
+    pub fn revise_replica(&self, object: &Object, replicas: i32) -> Result<Value, CallError> {
+        self.changed(Operation::ReviseReplica, object, Fence::Spec, || {
+            self.calls.revise_replica(object.json(), replicas)
+        })
+    }
+
+    /// `desired` with what belongs to the member, as seen in `observed`.
+    ///
+    /// # Errors
+    /// As [`revise_replica`](Self::revise_replica).
+    pub fn retain(&self, desired: &Object, observed: &Object) -> Result<Value, CallError> {
+        self.changed(Operation::Retain, desired, Fence::AllButIdentity, || {
+            self.calls.retain(desired.json(), observed.json())
+        })
+    }
+
+    /// `object` with its status drawn together from the members'.
+    ///
+    /// # Errors
+    /// As [`revise_replica`](Self::revise_replica).
+    pub fn aggregate_status(
+        &self,
+        object: &Object,
+        items: &[AggregatedStatusItem],
+    ) -> Result<Value, CallError> {
+        self.changed(Operation::AggregateStatus, object, Fence::Status, || {
+            self.calls.aggregate_status(object.json(), items)
+        })
+    }
+
+    /// What must survive a move, by label name.
+    ///
+    /// # Errors
+    /// The call failed, or the plugin refuses the object.
+    pub fn preserve_state(&self, object: &Object) -> Result<BTreeMap<String, String>, CallError> {
+        self.about.run(Operation::PreserveState.name(), object.id(), || {
+            Ok(self.calls.preserve_state(object.json())?.into_iter().collect())
+        })
+    }
+
+    /// `object` with `state` put back.
+    ///
+    /// # Errors
+    /// As [`revise_replica`](Self::revise_replica).
+    pub fn restore_state(
+        &self,
+        object: &Object,
+        state: &BTreeMap<String, String>,
+    ) -> Result<Value, CallError> {
+        let state: Vec<_> = state.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect();
+        self.changed(Operation::RestoreState, object, Fence::Spec, || {
+            self.calls.restore_state(object.json(), &state)
+        })
+    }
+
+    /// The status that the workload's own controller would write, given its pods.
+    ///
+    /// # Errors
+    /// The call failed, or the plugin refuses the object.
+    pub fn simulate_status(
+        &self,
+        object: &Object,
+        pods: &WorkloadPods,
+        nodes: u32,
+    ) -> Result<Value, CallError> {
+        self.about
+            .run("SimulateStatus", object.id(), || self.calls.simulate_status(object.json(), pods, nodes))
+    }
+
+    fn answered<T>(
+        &self,
+        operation: Operation,
+        object: &Object,
+        answer: Option<Result<T, Fault>>,
+    ) -> Option<Answered<T>> {
+        let result = answer?.map_err(|fault| self.about.blamed(operation.name(), object.id(), fault));
+        Some(Answered { by: Arc::clone(&self.about.name), result })
+    }
+
+    /// The failure of the whole call, as the answer to one of its questions.
+    fn unanswered<T>(&self, asked: bool, operation: Operation, error: &CallError) -> Option<Answered<T>> {
+        asked.then(|| Answered {
+            by: Arc::clone(&self.about.name),
+            result: Err(CallError { call: operation.name(), ..error.clone() }),
+        })
+    }
+
+    fn changed(
+        &self,
+        operation: Operation,
+        object: &Object,
+        fence: Fence,
+        propose: impl FnOnce() -> Result<Vec<Change>, Fault>,
+    ) -> Result<Value, CallError> {
+        self.about.run(operation.name(), object.id(), || {
+            let changes = propose()?;
+            let mut value = object.to_value();
+            change::apply(&mut value, changes, fence)
+                .map_err(|error| Fault::bad_answer(error.to_string()))?;
+            Ok(value)
+        })
+    }
+}
+
+impl AdmissionPlugin {
+    /// # Errors
+    /// The plugin refuses the settings of its configuration, or fails at them.
+    pub(crate) fn new(about: About, calls: Box<dyn AdmissionCalls>) -> Result<AdmissionPlugin, Fault> {
+        let settings = about.config.settings.to_string();
+        calls.check_settings(&settings)?;
+        Ok(AdmissionPlugin { about, calls, settings })
+    }
+
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Puts one request to the plugin.
+    pub(crate) fn admit(&self, request: &AdmissionRequest) -> Result<Admission, CallError> {
+        self.about.run("Admit", &request.id(), || {
+            let Admitted { changes, warnings } = self.calls.admit(request, &self.settings)?;
+            if changes.is_empty() {
+                return Ok(Admission { object: None, warnings });
+            }
+            if request.object.is_null() {
+                return Err(Fault::bad_answer("it wants to change an object that is being deleted"));
+            }
+            let mut object = request.object.clone();
+            change::apply(&mut object, changes, Fence::AllButIdentity)
+                .map_err(|error| Fault::bad_answer(error.to_string()))?;
+            Ok(Admission { object: Some(object), warnings })
+        })
+    }
+}
+
+/// An admitted request: the changed object, if it was changed.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) object: Option<Value>,
+    pub(crate) warnings: Vec<String>,
+}

@@ -1,0 +1,140 @@
+//! The empty WASI context.
+//!
+//! Language runtimes import WASI even where the plugin's own code never uses it. A plugin is a pure function, so
+//! there is nothing behind those imports: the environment has no variables and no arguments, what is printed is kept
+//! for an error's message, random numbers are the same in each instance (a hash map needs some seed), and everything
+//! else — clocks, files, sockets, exit — ends the call with an error that names the import.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::types::{ComponentExtern, ComponentItem};
+use wasmtime::component::{
+    Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType,
+};
+
+use crate::guest::Guest;
+
+/// A plugin called an import that the host does not offer.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "called {import}, which the host does not offer: a plugin has no clock, files, network or process of its own"
+)]
+pub(crate) struct NotOffered {
+    import: String,
+}
+
+/// `wasi:io/streams.output-stream`. There is nothing behind it, so handles need no table.
+struct OutputStream;
+
+/// `wasi:io/error.error`. None is ever made.
+struct IoError;
+
+/// `wasi:io/streams.stream-error`.
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+enum StreamError {
+    #[component(name = "last-operation-failed")]
+    LastOperationFailed(Resource<IoError>),
+    #[component(name = "closed")]
+    Closed,
+}
+
+type Written = Result<(), StreamError>;
+
+/// How much a plugin may print at once; more is asked for again.
+const PRINT_BYTES_MAX: u64 = 4 << 10;
+
+/// The seed of every hash map.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A linker in which everything that `component` imports is defined.
+///
+/// # Errors
+/// The component imports something that is not a function, a type or an instance of these.
+pub(crate) fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
+    let engine = component.engine();
+    let mut linker = Linker::new(engine);
+    for (name, item) in component.component_type().imports(engine) {
+        match item.ty {
+            ComponentItem::ComponentInstance(instance) => {
+                let mut defined = linker.instance(name)?;
+                let interface = name.split('@').next().unwrap_or(name);
+                for (export, item) in instance.exports(engine) {
+                    define(&mut defined, interface, name, export, item)?;
+                }
+            }
+            _ => define(&mut linker.root(), "", name, name, item)?,
+        }
+    }
+    Ok(linker)
+}
+
+/// Defines one import: the few that mean something, and the others to fail by name.
+fn define(
+    linker: &mut LinkerInstance<'_, Guest>,
+    interface: &str,
+    versioned: &str,
+    name: &str,
+    item: ComponentExtern<'_>,
+) -> wasmtime::Result<()> {
+    match item.ty {
+        ComponentItem::Resource(_) => match (interface, name) {
+            ("wasi:io/streams", "output-stream") => {
+                linker.resource(name, ResourceType::host::<OutputStream>(), |_, _| Ok(()))
+            }
+            ("wasi:io/error", "error") => {
+                linker.resource(name, ResourceType::host::<IoError>(), |_, _| Ok(()))
+            }
+            _ => linker.resource(name, ResourceType::host::<()>(), |_, _| Ok(())),
+        },
+        ComponentItem::ComponentFunc(_) => match (interface, name) {
+            ("wasi:cli/environment", "get-environment") => {
+                linker.func_wrap(name, |_, ()| Ok((Vec::<(String, String)>::new(),)))
+            }
+            ("wasi:cli/environment", "get-arguments") => {
+                linker.func_wrap(name, |_, ()| Ok((Vec::<String>::new(),)))
+            }
+            ("wasi:cli/stderr", "get-stderr") | ("wasi:cli/stdout", "get-stdout") => {
+                linker.func_wrap(name, |_, ()| Ok((Resource::<OutputStream>::new_own(0),)))
+            }
+            ("wasi:io/streams", "[method]output-stream.check-write") => linker
+                .func_wrap(name, |_, (_,): (Resource<OutputStream>,)| {
+                    Ok((Ok::<u64, StreamError>(PRINT_BYTES_MAX),))
+                }),
+            (
+                "wasi:io/streams",
+                "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush",
+            ) => linker.func_wrap(
+                name,
+                |mut store: StoreContextMut<'_, Guest>, (_, bytes): (Resource<OutputStream>, Vec<u8>)| {
+                    store.data_mut().print(&bytes);
+                    Ok((Written::Ok(()),))
+                },
+            ),
+            ("wasi:io/streams", "[method]output-stream.flush" | "[method]output-stream.blocking-flush") => {
+                linker.func_wrap(name, |_, (_,): (Resource<OutputStream>,)| Ok((Written::Ok(()),)))
+            }
+            ("wasi:random/insecure-seed", "insecure-seed" | "get-insecure-seed") => {
+                linker.func_wrap(name, |_, ()| Ok(((SEED, !SEED),)))
+            }
+            (
+                "wasi:random/random" | "wasi:random/insecure",
+                "get-random-bytes" | "get-insecure-random-bytes",
+            ) => linker.func_wrap(name, |_, (length,): (u64,)| {
+                let length = usize::try_from(length.min(PRINT_BYTES_MAX)).unwrap_or(0);
+                Ok((SEED.to_le_bytes().into_iter().cycle().take(length).collect::<Vec<u8>>(),))
+            }),
+            ("wasi:random/random" | "wasi:random/insecure", "get-random-u64" | "get-insecure-random-u64") => {
+                linker.func_wrap(name, |_, ()| Ok((SEED,)))
+            }
+            _ => {
+                let import = if versioned == name { name.to_owned() } else { format!("{versioned}#{name}") };
+                linker.func_new(name, move |_, _, _, _| Err(NotOffered { import: import.clone() }.into()))
+            }
+        },
+        // Types need no definition.
+        ComponentItem::Type(_) => Ok(()),
+        _ => {
+            Err(wasmtime::Error::msg(format!("imports {versioned}, which is neither a function nor a type")))
+        }
+    }
+}
