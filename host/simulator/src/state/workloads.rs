@@ -1,0 +1,368 @@
+//! Workloads: what the interpreter says they want, the pods they get, and the status they show.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::{Map, Value, json};
+use windlass_api::work::NodeClaim;
+use windlass_core::{Ask, Interpreter, Object, PodCount, WorkloadPods};
+
+use super::pods::Stage;
+use super::{Action, Kind, KindAccess, State, WorkloadKey};
+use crate::feed::{Key, News, key_of};
+use crate::placement::{Needs, place};
+use crate::pod::{self, Template};
+use crate::quota::{Claim, refusal};
+
+/// No simulated workload gets more pods than this; a typing error in `replicas` shouldn't cost gigabytes.
+const MAX_PODS: u32 = 20_000;
+
+/// A set of alike pods that a workload wants.
+#[derive(Debug)]
+struct Wanted {
+    component: String,
+    replicas: u32,
+    template: Template,
+    hash: String,
+}
+
+/// A workload as last seen, and what was made of it.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    access: Arc<KindAccess>,
+    uid: String,
+    version: Option<u64>,
+    deleting: bool,
+    object: Object,
+    status: Value,
+    wanted: Vec<Wanted>,
+    writing: bool,
+    /// The status that was asked for last, and what became of it: an API server may prune or default.
+    settled: Option<(Value, Value)>,
+}
+
+impl Workload {
+    pub(super) fn write_failed(&mut self) {
+        self.writing = false;
+    }
+
+    fn owner_reference(&self, key: &Key) -> OwnerReference {
+        OwnerReference {
+            api_version: self.object.gvk().api_version(),
+            kind: self.object.gvk().kind.clone(),
+            name: key.1.clone(),
+            uid: self.uid.clone(),
+            controller: Some(true),
+            block_owner_deletion: Some(true),
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn workload_news(
+        &mut self,
+        kind: &Kind,
+        access: &Arc<KindAccess>,
+        news: News<DynamicObject>,
+        interpreter: &dyn Interpreter,
+    ) {
+        match news {
+            News::Seen(object) => {
+                self.workload_seen((kind.clone(), key_of(&object)), access, object, interpreter)
+            }
+            News::Gone(key) => self.workload_gone(&(kind.clone(), key)),
+            News::Listed(listed) => {
+                let of_kind = self.workloads.keys().filter(|(of, key)| of == kind && !listed.contains(key));
+                let gone: Vec<WorkloadKey> = of_kind.cloned().collect();
+                gone.iter().for_each(|key| self.workload_gone(key));
+            }
+        }
+    }
+
+    /// The interpreters have changed, and with them perhaps what every workload wants.
+    pub(crate) fn interpret_again(&mut self, interpreter: &dyn Interpreter) {
+        for (key, workload) in &mut self.workloads {
+            if !workload.deleting {
+                workload.wanted = wanted(&workload.object, &workload.uid, interpreter);
+            }
+            self.dirty.insert(key.clone());
+        }
+    }
+
+    /// The kind isn't looked after any more: its CRD is gone, or nobody interprets it.
+    pub(crate) fn kind_gone(&mut self, kind: &Kind) {
+        let gone: Vec<WorkloadKey> = self.workloads.keys().filter(|(of, _)| of == kind).cloned().collect();
+        for key in gone {
+            if let Some(workload) = self.workloads.remove(&key) {
+                self.workload_of_uid.remove(&workload.uid);
+            }
+            self.dirty.remove(&key);
+        }
+    }
+
+    fn workload_seen(
+        &mut self,
+        key: WorkloadKey,
+        access: &Arc<KindAccess>,
+        object: DynamicObject,
+        interpreter: &dyn Interpreter,
+    ) {
+        let version = object.resource_version().and_then(|version| version.parse().ok());
+        let uid = object.uid().unwrap_or_default();
+        let before = self.workloads.get(&key).filter(|before| before.uid == uid);
+        // The answer to a write is known before the watch tells of it.
+        if before
+            .is_some_and(|before| before.version.is_some() && version.is_some() && before.version >= version)
+        {
+            return;
+        }
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        let Ok(mut value) = serde_json::to_value(&object) else { return };
+        value["apiVersion"] = json!(access.resource.api_version);
+        value["kind"] = json!(access.resource.kind);
+        let status = value.get("status").cloned().unwrap_or(Value::Null);
+        let Ok(object) = Object::from_value(&value) else { return };
+        let wanted = if deleting { Vec::new() } else { wanted(&object, &uid, interpreter) };
+        let (writing, settled) =
+            before.map(|before| (before.writing, before.settled.clone())).unwrap_or_default();
+        if let Some(replaced) = self.workloads.get(&key).filter(|replaced| replaced.uid != uid) {
+            let replaced = replaced.uid.clone();
+            self.disown(&replaced);
+        }
+        self.workload_of_uid.insert(uid.clone(), key.clone());
+        self.dirty.insert(key.clone());
+        let access = Arc::clone(access);
+        let workload = Workload { access, uid, version, deleting, object, status, wanted, writing, settled };
+        self.workloads.insert(key, workload);
+    }
+
+    fn workload_gone(&mut self, key: &WorkloadKey) {
+        if let Some(workload) = self.workloads.remove(key) {
+            self.disown(&workload.uid);
+        }
+        self.dirty.remove(key);
+    }
+
+    /// Deletes the pods of an owner that is gone. The API server's garbage collection would come to it too.
+    fn disown(&mut self, uid: &str) {
+        self.workload_of_uid.remove(uid);
+        for pod in self.pods_of_owner.get(uid).cloned().unwrap_or_default() {
+            self.delete_pod(&pod);
+        }
+    }
+
+    pub(super) fn workload_written(&mut self, key: &WorkloadKey, written: &Value) {
+        let Some(workload) = self.workloads.get_mut(key) else { return };
+        workload.writing = false;
+        let status = written.get("status").cloned().unwrap_or(Value::Null);
+        if let Some((_, became)) = &mut workload.settled {
+            became.clone_from(&status);
+        }
+        // Of the answer only the status is taken: a change of the spec comes by the watch.
+        workload.status = status;
+        self.dirty.insert(key.clone());
+    }
+
+    /// Brings every workload that something happened to nearer to what it wants.
+    pub(super) fn settle_workloads(&mut self, interpreter: &dyn Interpreter) {
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(workload) = self.workloads.remove(&key) else { continue };
+            if !workload.deleting {
+                self.settle_pods(&key, &workload);
+            }
+            self.workloads.insert(key.clone(), workload);
+            self.settle_status(&key, interpreter);
+        }
+    }
+
+    fn settle_pods(&mut self, key: &WorkloadKey, workload: &Workload) {
+        let mut present: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        let mut surplus: Vec<Key> = Vec::new();
+        for pod in self.pods_of_owner.get(&workload.uid).into_iter().flatten() {
+            let Some(entry) = self.pods.get(pod) else { continue };
+            let wanted = workload.wanted.iter().find(|wanted| wanted.hash == entry.template);
+            let ordinal = pod::ordinal(&pod.1);
+            match (wanted, ordinal) {
+                (Some(wanted), Some(ordinal)) if ordinal < wanted.replicas => {
+                    // One that is being deleted still holds its name.
+                    present.entry(wanted.hash.clone()).or_default().insert(ordinal);
+                }
+                _ => surplus.push(pod.clone()),
+            }
+        }
+        for pod in surplus {
+            self.delete_pod(&pod);
+        }
+        let owner = workload.owner_reference(&key.1);
+        let namespace = &key.1.0;
+        for wanted in &workload.wanted {
+            let present = present.remove(&wanted.hash).unwrap_or_default();
+            if present.len() as u32 >= wanted.replicas {
+                continue;
+            }
+            let spec = wanted.template.pod_spec(&wanted.component);
+            let (needs, claim) = (Needs::of(&spec), Claim::of(&spec));
+            for ordinal in (0..wanted.replicas).filter(|ordinal| !present.contains(ordinal)) {
+                if self.quotas.get(namespace).and_then(|quotas| refusal(quotas, &claim)).is_some() {
+                    self.refused_by_quota.entry(namespace.clone()).or_default().insert(key.clone());
+                    break;
+                }
+                let name = pod::pod_name(&key.1.1, &wanted.component, &wanted.hash, ordinal);
+                let node = place(&self.nodes, &needs).ok();
+                let pod = pod::build(
+                    owner.clone(),
+                    namespace,
+                    name,
+                    &wanted.component,
+                    &wanted.hash,
+                    spec.clone(),
+                    node,
+                );
+                self.create_pod(pod);
+            }
+        }
+    }
+
+    fn settle_status(&mut self, key: &WorkloadKey, interpreter: &dyn Interpreter) {
+        let nodes = self.node_count();
+        let Some(workload) = self.workloads.get(key) else { return };
+        if workload.writing {
+            return;
+        }
+        let pods = self.count_pods(workload);
+        let Some(answer) = interpreter.simulate_status(&workload.object, &pods, nodes) else { return };
+        let want = match answer.result {
+            Ok(want) => want,
+            Err(error) => {
+                tracing::debug!(%error, "no status simulated");
+                return;
+            }
+        };
+        let as_wanted = workload
+            .settled
+            .as_ref()
+            .is_some_and(|(asked, became)| *asked == want && *became == workload.status);
+        if want == workload.status || as_wanted {
+            return;
+        }
+        let patch =
+            json!({"metadata": {"uid": workload.uid}, "status": merge_patch(&workload.status, &want)});
+        let access = Arc::clone(&workload.access);
+        if let Some(workload) = self.workloads.get_mut(key) {
+            workload.writing = true;
+            workload.settled = Some((want, Value::Null));
+        }
+        self.actions.push(Action::WorkloadStatus { key: key.clone(), access, patch });
+    }
+
+    fn count_pods(&self, workload: &Workload) -> WorkloadPods {
+        let wanted = workload.wanted.iter();
+        let mut counts: WorkloadPods = wanted
+            .map(|wanted| {
+                (wanted.component.clone(), PodCount { desired: wanted.replicas, ..PodCount::default() })
+            })
+            .collect();
+        for pod in self.pods_of_owner.get(&workload.uid).into_iter().flatten() {
+            let Some(entry) = self.pods.get(pod).filter(|entry| !entry.deleting) else { continue };
+            let Some(count) = counts.get_mut(&entry.component) else { continue };
+            if entry.stage == Stage::Creating {
+                continue;
+            }
+            count.created += 1;
+            count.ready += u32::from(entry.stage == Stage::Running && entry.ready);
+            count.succeeded += u32::from(entry.succeeded);
+            count.failed += u32::from(entry.stage == Stage::Ended && !entry.succeeded);
+        }
+        counts
+    }
+}
+
+/// The sets of pods that a workload wants: its components, or its replicas where it has none.
+fn wanted(object: &Object, uid: &str, interpreter: &dyn Interpreter) -> Vec<Wanted> {
+    let inspection = interpreter.inspect(object, Ask::TEMPLATE);
+    let make = |component: &str, replicas: i32, template: Template| Wanted {
+        component: component.to_owned(),
+        replicas: u32::try_from(replicas).unwrap_or(0).min(MAX_PODS),
+        hash: template.hash(component, uid),
+        template,
+    };
+    if let Some(answer) = inspection.components {
+        let components = match answer.result {
+            Ok(components) => components,
+            Err(error) => {
+                tracing::debug!(%error, "no components interpreted, so no pods simulated");
+                return Vec::new();
+            }
+        };
+        let components = components.into_iter().map(|component| {
+            let needs = component.replica_requirements.unwrap_or_default();
+            let template = template(needs.node_claim, needs.resource_request, needs.priority_class_name);
+            make(&component.name, component.replicas, template)
+        });
+        return components.collect();
+    }
+    match inspection.replicas.map(|answer| answer.result) {
+        Some(Ok(answer)) => {
+            let needs = answer.requirements.unwrap_or_default();
+            let template = template(needs.node_claim, needs.resource_request, needs.priority_class_name);
+            vec![make("", answer.replicas, template)]
+        }
+        Some(Err(error)) => {
+            tracing::debug!(%error, "no replicas interpreted, so no pods simulated");
+            Vec::new()
+        }
+        None => Vec::new(),
+    }
+}
+
+fn template(
+    claim: Option<NodeClaim>,
+    requests: BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>,
+    priority_class: String,
+) -> Template {
+    let claim = claim.unwrap_or_default();
+    Template {
+        requests,
+        node_selector: claim.node_selector,
+        tolerations: claim.tolerations,
+        node_affinity: claim.hard_node_affinity,
+        priority_class,
+    }
+}
+
+/// The JSON merge patch that turns `from` into `to`.
+fn merge_patch(from: &Value, to: &Value) -> Value {
+    let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
+    let mut patch = Map::new();
+    for key in from.keys().filter(|key| !to.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    for (key, value) in to {
+        match from.get(key) {
+            Some(before) if before == value => {}
+            Some(before) => {
+                patch.insert(key.clone(), merge_patch(before, value));
+            }
+            None => {
+                patch.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(patch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_says_just_what_differs() {
+        let from = json!({"a": 1, "b": {"c": [1], "d": 2}, "e": 3});
+        let to = json!({"a": 1, "b": {"c": [1, 2], "d": 2}, "f": null});
+        assert_eq!(merge_patch(&from, &to), json!({"b": {"c": [1, 2]}, "e": null, "f": null}));
+        assert_eq!(merge_patch(&Value::Null, &json!({"a": 1})), json!({"a": 1}));
+    }
+}
