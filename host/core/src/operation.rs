@@ -86,7 +86,7 @@ impl FromStr for Operation {
 }
 
 /// Which questions to put to an interpreter in one crossing: the object is parsed once for all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ask {
     pub replicas: bool,
     pub components: bool,
