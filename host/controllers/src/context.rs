@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 use windlass_core::Interpreter;
 
 use crate::member_clients::MemberClients;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// How busy the control loops may be.
 #[derive(Clone, Debug)]
@@ -42,5 +46,6 @@ pub struct Context {
     /// Changes whenever the set of interpreters does: what failed to be interpreted is then tried again.
     pub interpreters_changed: watch::Receiver<u64>,
     pub members: Arc<dyn MemberClients>,
+    pub clock: Clock,
     pub options: Options,
 }

@@ -1,0 +1,222 @@
+//! Wires the control loops together and runs them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use windlass_core::Gvk;
+
+use crate::binding::Bindings;
+use crate::context::Context;
+use crate::detector::{Detector, Policies};
+use crate::events::Events;
+use crate::execution::{Applier, Execution, Namespaces};
+use crate::index::{Index, Key, MemberObjects};
+use crate::listen::{self, Kinds, Queues, requeue_works, template_of};
+use crate::member_clients::{MemberChange, MemberClients};
+use crate::queue::{Priority, Queue};
+use crate::runner::{self, Reconcile};
+use crate::status::{BindingStatuses, Notes, Observations, Reflection, TemplateStatuses, WorkStatuses};
+
+/// Runs every control loop until `shutdown`, and returns when all have ended.
+pub async fn run(context: Context, shutdown: CancellationToken) {
+    let tasks = TaskTracker::new();
+    let loops = Loops::new(context, &tasks, &shutdown);
+    listen::register(&loops.index, &loops.objects, &loops.queues, &loops.notes, &loops.kinds);
+    loops.index.start(&tasks, &shutdown);
+    tokio::select! {
+        () = loops.index.synced() => loops.start(&tasks, &shutdown),
+        () = shutdown.cancelled() => {}
+    }
+    shutdown.cancelled().await;
+    tasks.close();
+    tasks.wait().await;
+}
+
+struct Loops {
+    context: Context,
+    index: Arc<Index>,
+    objects: Arc<MemberObjects>,
+    queues: Arc<Queues>,
+    notes: Arc<Notes>,
+    observations: Arc<Observations>,
+    events: Events,
+    kinds: Kinds,
+}
+
+impl Loops {
+    fn new(context: Context, tasks: &TaskTracker, shutdown: &CancellationToken) -> Loops {
+        let queues = Arc::new(Queues::default());
+        let (events, publish) = Events::new(context.client.clone(), shutdown.clone());
+        tasks.spawn(publish.instrument(tracing::info_span!("events")));
+        Loops {
+            index: Arc::new(Index::new(context.client.clone(), shutdown.clone())),
+            objects: Arc::new(MemberObjects::new(shutdown.clone())),
+            notes: Arc::new(Notes::new(queues.binding_statuses.clone(), context.clock.clone())),
+            observations: Arc::new(Observations::new(queues.work_statuses.clone())),
+            kinds: Kinds::default(),
+            queues,
+            events,
+            context,
+        }
+    }
+
+    fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let Context { client, interpreter, interpreters_changed, members, clock, options } =
+            self.context.clone();
+        let Loops { index, objects, queues, notes, observations, events, .. } = self;
+        let spawn = Spawn { tasks, shutdown, concurrency: options.concurrency };
+
+        spawn.controller(
+            Policies { client: client.clone(), index: index.clone(), templates: queues.templates.clone() },
+            &queues.policies,
+        );
+        spawn.controller(
+            Detector {
+                client: client.clone(),
+                index: index.clone(),
+                interpreter: interpreter.clone(),
+                events: events.clone(),
+                notes: notes.clone(),
+            },
+            &queues.templates,
+        );
+        spawn.controller(
+            Bindings { index: index.clone(), interpreter: interpreter.clone(), events: events.clone() },
+            &queues.bindings,
+        );
+        spawn.controller(
+            Execution {
+                client: client.clone(),
+                index: index.clone(),
+                members: members.clone(),
+                applier: Applier::new(objects.clone(), interpreter.clone(), options.member_timeout),
+                observations: observations.clone(),
+                events: events.clone(),
+            },
+            &queues.works,
+        );
+        spawn.controller(Namespaces { index: index.clone() }, &queues.namespaces);
+        spawn.controller(
+            Reflection {
+                index: index.clone(),
+                members: objects.clone(),
+                interpreter: interpreter.clone(),
+                observations: observations.clone(),
+                events: events.clone(),
+            },
+            &queues.member_objects,
+        );
+        spawn.controller(
+            WorkStatuses { index: index.clone(), observations: observations.clone(), clock },
+            &queues.work_statuses,
+        );
+        spawn.controller(
+            BindingStatuses { index: index.clone(), notes: notes.clone() },
+            &queues.binding_statuses,
+        );
+        spawn.controller(
+            TemplateStatuses { client, index: index.clone(), interpreter, events: events.clone() },
+            &queues.template_statuses,
+        );
+
+        spawn.task("kinds", watch_kinds(index.clone(), self.kinds.clone()));
+        spawn.task("members", follow_members(members, index.clone(), objects.clone(), queues.clone()));
+        spawn.task("interpreters", follow_interpreters(interpreters_changed, index.clone(), queues.clone()));
+        self.kinds.notify_one();
+    }
+}
+
+/// Starts tasks that end with `shutdown`.
+struct Spawn<'a> {
+    tasks: &'a TaskTracker,
+    shutdown: &'a CancellationToken,
+    concurrency: usize,
+}
+
+impl Spawn<'_> {
+    fn controller<R: Reconcile>(&self, reconciler: R, queue: &Arc<Queue<R::Key>>) {
+        let running =
+            runner::run(Arc::new(reconciler), queue.clone(), self.concurrency, self.shutdown.clone());
+        self.tasks.spawn(running.instrument(tracing::info_span!("controller", name = R::NAME)));
+    }
+
+    fn task(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let shutdown = self.shutdown.clone();
+        let task = async move {
+            tokio::select! {
+                () = task => {}
+                () = shutdown.cancelled() => {}
+            }
+        };
+        self.tasks.spawn(task.instrument(tracing::info_span!("task", name)));
+    }
+}
+
+/// Keeps watches on the kinds that policies select and that bindings are of.
+async fn watch_kinds(index: Arc<Index>, kinds: Kinds) {
+    loop {
+        kinds.notified().await;
+        let policies = index.policies.all().into_iter().chain(index.cluster_policies.all());
+        let mut wanted: BTreeSet<Gvk> = policies
+            .flat_map(|policy| {
+                let selectors = policy.spec.resource_selectors.iter();
+                selectors.map(|selector| Gvk::new(&selector.api_version, &selector.kind)).collect::<Vec<_>>()
+            })
+            .collect();
+        wanted.extend(index.all_bindings().map(|binding| template_of(&binding).gvk));
+        index.templates.want(&wanted);
+    }
+}
+
+/// A member that joins gets its Works; one that leaves is watched no more.
+async fn follow_members(
+    members: Arc<dyn MemberClients>,
+    index: Arc<Index>,
+    objects: Arc<MemberObjects>,
+    queues: Arc<Queues>,
+) {
+    let mut changes = members.changes();
+    for cluster in members.clusters() {
+        requeue_works(&index, &queues, &cluster, Priority::Replay);
+    }
+    loop {
+        match changes.recv().await {
+            Ok(MemberChange::Joined(cluster)) => {
+                objects.forget(&cluster);
+                requeue_works(&index, &queues, &cluster, Priority::Fresh);
+            }
+            Ok(MemberChange::Left(cluster)) => {
+                objects.forget(&cluster);
+                requeue_works(&index, &queues, &cluster, Priority::Fresh);
+            }
+            Err(RecvError::Lagged(_)) => {
+                for cluster in members.clusters() {
+                    objects.forget(&cluster);
+                    requeue_works(&index, &queues, &cluster, Priority::Fresh);
+                }
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// What was interpreted may be interpreted otherwise, and what failed may succeed.
+async fn follow_interpreters(
+    mut changed: tokio::sync::watch::Receiver<u64>,
+    index: Arc<Index>,
+    queues: Arc<Queues>,
+) {
+    while changed.changed().await.is_ok() {
+        for template in index.templates.filter(|_| true) {
+            queues.templates.add_with(template.id().clone(), Priority::Replay);
+        }
+        for binding in index.all_bindings() {
+            queues.bindings.add_with(Key::of(&binding.metadata), Priority::Replay);
+            queues.template_statuses.add_with(template_of(&binding), Priority::Replay);
+        }
+    }
+}
