@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 use windlass_core::Interpreter;
 
-use crate::member_clients::MemberClients;
+use crate::member_clients::{MemberClients, MemberRooms};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -46,6 +46,7 @@ pub struct Context {
     /// Changes whenever the set of interpreters does: what failed to be interpreted is then tried again.
     pub interpreters_changed: watch::Receiver<u64>,
     pub members: Arc<dyn MemberClients>,
+    pub rooms: Arc<dyn MemberRooms>,
     pub clock: Clock,
     pub options: Options,
 }

@@ -17,5 +17,5 @@ mod runner;
 mod status;
 
 pub use context::{Clock, Context, Options};
-pub use member_clients::{MemberChange, MemberClients};
+pub use member_clients::{MemberChange, MemberClients, MemberRooms};
 pub use run::run;

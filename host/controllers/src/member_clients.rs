@@ -1,8 +1,11 @@
-//! What the control loops need of the member clusters: a client each, and word of who comes and goes.
+//! What the control loops need of the member clusters: a client each, their room, and word of what changes.
 //!
-//! Implemented by `members`; what a member's room is, and how it is counted, does not belong here.
+//! Implemented by `members`; how room is counted does not belong here.
+
+use std::sync::Arc;
 
 use tokio::sync::broadcast;
+use windlass_scheduler::Room;
 
 /// Something changed about a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,4 +26,13 @@ pub trait MemberClients: Send + Sync {
 
     /// Changes from now on. A receiver that lags starts over from [`MemberClients::clusters`].
     fn changes(&self) -> broadcast::Receiver<MemberChange>;
+}
+
+/// What is known of the members' room, beyond what their Cluster objects sum up.
+pub trait MemberRooms: Send + Sync {
+    /// The nodes and quotas of a member. `None` while they are not known: its summary then counts.
+    fn room(&self, cluster: &str) -> Option<Arc<Room>>;
+
+    /// The names of members whose room has changed, from now on. A receiver that lags asks for every member's.
+    fn changes(&self) -> broadcast::Receiver<String>;
 }
