@@ -1,3 +1,4 @@
 //! windlass-apiserver
 
 pub mod store;
+pub mod tls;

@@ -71,9 +71,10 @@ pub(super) fn file_opener() -> Opener {
 pub(super) fn builder() -> redb::Builder {
     let mut builder = redb::Builder::new();
     builder.set_cache_size(PAGE_CACHE_BYTES);
-    // Everything is read at the start anyway, and a page that the disk returns altered must be found then. With it,
-    // the allocator state is rebuilt on every start, so that quick-repair would buy nothing for its second fsync in
-    // every commit.
+    // Everything is read at the start anyway, and a page that the disk gives back altered has to be found then rather
+    // than served: this adds 0.2 s to the start with 50,000 objects of 3 KB. It rebuilds the allocator's state every
+    // time, so quick-repair, which saves that in every commit and syncs twice, would buy nothing. It costs: 17,500
+    // instead of 20,500 writes a second from 32 clients, and 0.66 ms instead of 0.43 ms for a single one.
     builder.set_check_integrity_on_open(true);
     builder
 }

@@ -1,0 +1,91 @@
+//! What a directory may hold, and what is said when it holds something else.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::*;
+use crate::store::OpenError;
+
+/// The error of opening, and that the data file was left as it is.
+fn refusal(dir: &Path) -> OpenError {
+    let data = || fs::read(dir.join("store.redb")).ok();
+    let before = data();
+    let error = Store::open(dir, Options::default()).err().expect("it is refused");
+    assert_eq!(data(), before);
+    assert!(error.to_string().contains(&*dir.to_string_lossy()), "{error}");
+    error
+}
+
+#[tokio::test]
+async fn a_directory_is_open_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let error = refusal(dir.path());
+    assert!(matches!(error, OpenError::InUse { .. }));
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    write(&store, create("a", 1)).await;
+    drop(store);
+    assert_eq!(spec(&open(&dir), "a"), Some(1.into()));
+}
+
+#[tokio::test]
+async fn a_new_directory_is_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("not/yet");
+    drop(Store::open(&path, Options::default()).unwrap());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(&path.join("store.redb"))), (0o700, 0o600));
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_never_replaced_by_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    for n in 0..50 {
+        write(&store, create(&format!("{n}"), "x".repeat(2000))).await;
+    }
+    drop(store);
+    let file = dir.path().join("store.redb");
+    let good = fs::read(&file).unwrap();
+
+    for contents in [&b""[..], b"not a database", &[0; 10_000], &good[..good.len() / 3], &good[..4000]] {
+        fs::write(&file, contents).unwrap();
+        let error = refusal(dir.path());
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    }
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(refusal(dir.path()), OpenError::Missing { .. }));
+
+    fs::write(&file, good).unwrap();
+    assert_eq!(open(&dir).snapshot(PODS).len(), 50);
+}
+
+#[tokio::test]
+async fn altered_bytes_are_found_or_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    for n in 0..20 {
+        write(&store, create(&format!("{n}"), "x".repeat(2000))).await;
+    }
+    let listing =
+        |store: &Store| store.snapshot(PODS).iter().map(|object| (**object).clone()).collect::<Vec<_>>();
+    let expected = listing(&store);
+    drop(store);
+    let file = dir.path().join("store.redb");
+    let good = fs::read(&file).unwrap();
+    // Most of the file is free space: look where the data is.
+    let used: Vec<usize> = (0..good.len()).filter(|at| good[*at] != 0).collect();
+    for at in used.iter().step_by(used.len() / 40) {
+        let mut altered = good.clone();
+        altered[*at] ^= 0x55;
+        fs::write(&file, &altered).unwrap();
+        match Store::open(dir.path(), Options::default()) {
+            Ok(store) => assert_eq!(listing(&store), expected, "byte {at}"),
+            Err(error) => {
+                assert!(matches!(error, OpenError::Damaged { .. } | OpenError::Format { .. }), "{error}")
+            }
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The private certificate authority, and what it signs.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+use super::file::write_private;
+use super::identity::Identity;
+use super::serving::ServingCertificate;
+use super::tokens::Tokens;
+
+const CERTIFICATE_FILE: &str = "ca.crt";
+const KEY_FILE: &str = "ca.key";
+const TOKENS_FILE: &str = "tokens.json";
+const NAME: &str = "windlass-ca";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const AUTHORITY_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 60 * 60);
+const CLIENT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long before its issue a certificate is valid already: clocks differ.
+const CLOCK_TOLERANCE: Duration = DAY;
+
+/// What goes wrong with certificates and tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("{path} cannot be read or written; check its owner and permissions")]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{path} is damaged or missing: {problem}; restore it, or remove ca.crt and ca.key together for a new \
+         authority (every kubeconfig has to be written anew then)"
+    )]
+    Authority { path: PathBuf, problem: String },
+    #[error("{path} is damaged: {problem}; restore it, or remove it to revoke all bearer tokens")]
+    Tokens { path: PathBuf, problem: String },
+    #[error("the certificate for {subject:?} could not be made")]
+    Issue { subject: String, source: rcgen::Error },
+    #[error("the TLS configuration could not be made: {0}")]
+    Configuration(String),
+}
+
+/// A client's certificate and key, both PEM.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    pub certificate: String,
+    pub key: String,
+}
+
+/// The certificate authority of one data directory.
+pub struct Authority {
+    certificate: String,
+    der: CertificateDer<'static>,
+    signer: Arc<Signer>,
+    tokens: Tokens,
+}
+
+/// Signs with the authority's key.
+pub(super) struct Signer(Issuer<'static, KeyPair>);
+
+impl Authority {
+    /// Opens the authority in this directory, which nobody else may read; makes both if they are missing.
+    ///
+    /// # Errors
+    /// A file can't be used, is damaged, or one of the two is missing: a new authority would lock out everybody who
+    /// trusts the old one, so that is never done silently.
+    pub fn open(dir: &Path) -> Result<Authority, TlsError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unusable(dir))?;
+        let (certificate, key) = match (read(&dir.join(CERTIFICATE_FILE))?, read(&dir.join(KEY_FILE))?) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            // The key is written first, so that a key alone is a first start that was cut off.
+            (None, _) => create(dir)?,
+            (Some(_), None) => {
+                let problem = "the certificate is there, its key is not".to_owned();
+                return Err(TlsError::Authority { path: dir.join(KEY_FILE), problem });
+            }
+        };
+        let damaged = |file: &str, problem: String| TlsError::Authority { path: dir.join(file), problem };
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes())
+            .map_err(|error| damaged(CERTIFICATE_FILE, error.to_string()))?;
+        let key = KeyPair::from_pem(&key).map_err(|error| damaged(KEY_FILE, error.to_string()))?;
+        let public = key.public_key_raw();
+        if !der.windows(public.len()).any(|bytes| bytes == public) {
+            return Err(damaged(KEY_FILE, format!("it is not the key of {CERTIFICATE_FILE}")));
+        }
+        let signer = Arc::new(Signer(Issuer::new(authority_params(), key)));
+        let tokens = Tokens::open(&dir.join(TOKENS_FILE))?;
+        Ok(Authority { certificate, der, signer, tokens })
+    }
+
+    /// The authority's certificate, PEM, for those who are to trust the server.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// A server's side of TLS for 127.0.0.1, ::1 and localhost: HTTP/2 and HTTP/1.1; a client may show a certificate,
+    /// and if it does, that has to be one of this authority.
+    ///
+    /// # Errors
+    /// The certificate can't be made, or TLS can't be configured.
+    pub fn server_config(&self) -> Result<ServerConfig, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        let configuration = |error: rustls::Error| TlsError::Configuration(error.to_string());
+        roots.add(self.der.clone()).map_err(configuration)?;
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| TlsError::Configuration(error.to_string()))?;
+        let serving = ServingCertificate::new(Arc::clone(&self.signer), Arc::clone(&provider))?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(configuration)?
+            .with_client_cert_verifier(clients)
+            .with_cert_resolver(Arc::new(serving));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    /// A certificate that names a user, and at most one group of theirs, for a year.
+    ///
+    /// # Errors
+    /// The names can't stand in a certificate.
+    pub fn issue_client(&self, user: &str, group: Option<&str>) -> Result<ClientCertificate, TlsError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        if let Some(group) = group {
+            params.distinguished_name.push(DnType::OrganizationName, group);
+        }
+        params.distinguished_name.push(DnType::CommonName, user);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let (certificate, key) = self.signer.sign(params, CLIENT_LIFETIME, user)?;
+        Ok(ClientCertificate { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// A bearer token that stands for the identity from now on, also after a restart.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    pub fn issue_token(&self, identity: Identity) -> Result<String, TlsError> {
+        self.tokens.issue(identity)
+    }
+
+    /// Whom a bearer token stands for.
+    pub fn token_identity(&self, token: &str) -> Option<Identity> {
+        self.tokens.identity(token)
+    }
+}
+
+impl Signer {
+    /// A new key, and its certificate from now on.
+    pub(super) fn sign(
+        &self,
+        mut params: CertificateParams,
+        lifetime: Duration,
+        subject: &str,
+    ) -> Result<(rcgen::Certificate, KeyPair), TlsError> {
+        let issue = |source| TlsError::Issue { subject: subject.to_owned(), source };
+        let now = SystemTime::now();
+        params.not_before = (now - CLOCK_TOLERANCE).into();
+        params.not_after = (now + lifetime).into();
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate().map_err(issue)?;
+        let certificate = params.signed_by(&key, &self.0).map_err(issue)?;
+        Ok((certificate, key))
+    }
+}
+
+/// What does not change between openings.
+fn authority_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, NAME);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages =
+        vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    params
+}
+
+/// The names that the server is reached by.
+pub(super) fn server_params() -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "windlass-apiserver");
+    params.subject_alt_names = vec![
+        SanType::DnsName("localhost".try_into()?),
+        SanType::IpAddress([127, 0, 0, 1].into()),
+        SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()),
+    ];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+fn create(dir: &Path) -> Result<(String, String), TlsError> {
+    let issue = |source| TlsError::Issue { subject: NAME.to_owned(), source };
+    let mut params = authority_params();
+    let now = SystemTime::now();
+    params.not_before = (now - CLOCK_TOLERANCE).into();
+    params.not_after = (now + AUTHORITY_LIFETIME).into();
+    let key = KeyPair::generate().map_err(issue)?;
+    let certificate = params.self_signed(&key).map_err(issue)?;
+    for (file, contents) in [(KEY_FILE, key.serialize_pem()), (CERTIFICATE_FILE, certificate.pem())] {
+        let path = dir.join(file);
+        write_private(&path, contents.as_bytes()).map_err(unusable(&path))?;
+    }
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+fn read(path: &Path) -> Result<Option<String>, TlsError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(path)(error)),
+    }
+}
+
+pub(super) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> TlsError + use<> {
+    let path = path.to_owned();
+    move |source| TlsError::Io { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::tls::{Credentials, Kubeconfig};
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Connects to the authority's server, and gives back the peer's certificate as the server saw it.
+    async fn connect(
+        authority: &Authority,
+        name: &str,
+        client: Option<ClientCertificate>,
+    ) -> io::Result<Option<CertificateDer<'static>>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.certificate().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_root_certificates(roots);
+        let mut config = match client {
+            Some(ClientCertificate { certificate, key }) => config
+                .with_client_auth_cert(
+                    vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
+                    PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+                )
+                .unwrap(),
+            None => config.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let (near, far) = tokio::io::duplex(16 << 10);
+        let server = tokio_rustls::TlsAcceptor::from(Arc::new(authority.server_config().unwrap()));
+        let client = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let server = async {
+            let mut stream = server.accept(far).await?;
+            stream.write_all(b"hello").await?;
+            stream.flush().await?;
+            let (_, session) = stream.get_ref();
+            assert_eq!(session.alpn_protocol(), Some(&b"h2"[..]));
+            Ok::<_, io::Error>(session.peer_certificates().map(|chain| chain[0].clone().into_owned()))
+        };
+        let client = async {
+            let mut stream = client.connect(name, near).await?;
+            stream.read_exact(&mut [0; 5]).await
+        };
+        let (peer, read) = tokio::join!(server, client);
+        read?;
+        peer
+    }
+
+    #[tokio::test]
+    async fn clients_are_told_apart_by_their_certificates() {
+        let dir = tempfile::tempdir().unwrap();
+        let authority = Authority::open(dir.path()).unwrap();
+        let admin = authority.issue_client("admin", Some("system:masters")).unwrap();
+        let peer = connect(&authority, "127.0.0.1", Some(admin)).await.unwrap().unwrap();
+        assert_eq!(Identity::of_certificate(&peer), Some(Identity::new("admin", ["system:masters"])));
+        for name in ["localhost", "::1"] {
+            assert_eq!(connect(&authority, name, None).await.unwrap(), None);
+        }
+        assert!(connect(&authority, "example.org", None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn another_authoritys_clients_are_refused() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [ours, theirs] = dirs.each_ref().map(|dir| Authority::open(dir.path()).unwrap());
+        let stranger = theirs.issue_client("admin", Some("system:masters")).unwrap();
+        assert!(connect(&ours, "localhost", Some(stranger)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_authority_and_its_tokens_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pki");
+        let first = Authority::open(&path).unwrap();
+        let admin = first.issue_client("admin", None).unwrap();
+        let token = first.issue_token(Identity::new("bot", ["a", "b"])).unwrap();
+        let second = Authority::open(&path).unwrap();
+        assert_eq!(second.certificate(), first.certificate());
+        assert!(connect(&second, "localhost", Some(admin)).await.unwrap().is_some());
+        assert_eq!(second.token_identity(&token), Some(Identity::new("bot", ["a", "b"])));
+        assert_eq!(second.token_identity("another"), None);
+
+        for (path, mode) in [("", 0o700), ("ca.key", 0o600), ("ca.crt", 0o600), ("tokens.json", 0o600)] {
+            let found = fs::metadata(dir.path().join("pki").join(path)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{path}");
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_named_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Authority::open(dir.path()).unwrap());
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        for (file, contents) in
+            [("ca.key", "nonsense"), ("ca.key", &other), ("ca.crt", "nonsense"), ("tokens.json", "[1]")]
+        {
+            let path = dir.path().join(file);
+            let good = fs::read(&path).ok();
+            fs::write(&path, contents).unwrap();
+            let error = Authority::open(dir.path()).err().unwrap().to_string();
+            assert!(error.contains(file), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), contents);
+            match good {
+                Some(good) => fs::write(&path, good).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+        }
+        fs::remove_file(dir.path().join("ca.key")).unwrap();
+        assert!(matches!(Authority::open(dir.path()), Err(TlsError::Authority { .. })));
+    }
+
+    #[test]
+    fn a_kubeconfig_is_understood_by_clients_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let authority = Authority::open(&dir.path().join("pki")).unwrap();
+        for credentials in [
+            Credentials::Certificate(authority.issue_client("admin", Some("system:masters")).unwrap()),
+            Credentials::Token("secret".to_owned()),
+        ] {
+            let is_token = matches!(credentials, Credentials::Token(_));
+            let kubeconfig = Kubeconfig {
+                name: "windlass",
+                server: "https://127.0.0.1:6443",
+                authority: authority.certificate(),
+                credentials: &credentials,
+            };
+            let path = dir.path().join("kubeconfig");
+            kubeconfig.write(&path).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            let read = kube::config::Kubeconfig::read_from(&path).unwrap();
+            assert_eq!(read.current_context.as_deref(), Some("windlass"));
+            let cluster = read.clusters[0].cluster.as_ref().unwrap();
+            assert_eq!(cluster.server.as_deref(), Some("https://127.0.0.1:6443"));
+            assert!(cluster.certificate_authority_data.is_some());
+            let user = read.auth_infos[0].auth_info.as_ref().unwrap();
+            assert_eq!(user.token.is_some(), is_token);
+            assert_eq!(user.client_certificate_data.is_some(), !is_token);
+        }
+    }
+}
