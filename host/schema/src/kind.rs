@@ -63,7 +63,7 @@ pub enum Part {
 pub(crate) enum Source {
     Builtin(Facts),
     /// The `openAPIV3Schema` as it was written, for OpenAPI documents.
-    Custom { open_api: Value, conversion_webhook: bool },
+    Custom { open_api: Value },
 }
 
 /// One served resource at one version.

@@ -30,7 +30,8 @@ pub(crate) struct Facts {
 
 /// All built-in kinds, in the order of the table. Schemas are made when first asked for.
 pub fn kinds() -> Vec<Arc<Kind>> {
-    tables::resources().into_iter().map(|resource| Arc::new(kind(resource))).collect()
+    let columns = tables::Columns::read();
+    tables::resources().into_iter().map(|resource| Arc::new(kind(resource, &columns))).collect()
 }
 
 /// ObjectMeta and what it refers to.
@@ -38,7 +39,8 @@ pub(crate) fn object_meta() -> Definitions {
     definitions(&[OBJECT_META])
 }
 
-fn kind(resource: tables::Resource) -> Kind {
+fn kind(resource: tables::Resource, columns: &tables::Columns) -> Kind {
+    let columns = columns.of(&resource.group, &resource.kind);
     let names = Names {
         list_kind: format!("{}List", resource.kind),
         kind: resource.kind,
@@ -60,7 +62,7 @@ fn kind(resource: tables::Resource) -> Kind {
         verbs: resource.verbs.unwrap_or_else(|| VERBS.map(str::to_owned).to_vec()),
         subresources: Subresources { status: resource.status, scale },
         selectable_fields: resource.selectable_fields,
-        columns: Vec::new(),
+        columns,
         source: Source::Builtin(Facts { definition: resource.definition, names: resource.names }),
         schema: OnceLock::new(),
     }

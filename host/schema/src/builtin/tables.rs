@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::table::{self, Cell, Column};
+
 /// A row of `kinds/resources.json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -54,6 +56,40 @@ pub(super) enum NameStyle {
 /// `kinds/merging.json`: definition → property → facts; see `kinds/README.md`.
 pub(super) fn merging() -> BTreeMap<String, Map<String, Value>> {
     serde_json::from_str(include_str!("../../kinds/merging.json")).expect("kinds/merging.json is read by every test")
+}
+
+/// A column of `kinds/columns.json`: name, type, priority, and what its cells hold.
+type ColumnRow = (String, String, i64, String);
+
+/// `kinds/columns.json`: a kind's columns, by `Kind` or `Kind.group`.
+pub(super) struct Columns(BTreeMap<String, Vec<ColumnRow>>);
+
+impl Columns {
+    pub(super) fn read() -> Columns {
+        let rows = serde_json::from_str(include_str!("../../kinds/columns.json"));
+        Columns(rows.expect("kinds/columns.json is read by every test"))
+    }
+
+    /// The columns of a kind. The name comes first where the table doesn't put it elsewhere.
+    pub(super) fn of(&self, group: &str, kind: &str) -> Vec<Column> {
+        let rows = self.0.get(&format!("{kind}.{group}")).or_else(|| self.0.get(kind));
+        let mut columns: Vec<Column> = rows.into_iter().flatten().map(column).collect();
+        if !columns.iter().any(|column| column.name == "Name") {
+            columns.insert(0, table::name_column());
+        }
+        columns
+    }
+}
+
+fn column((name, type_name, priority, cell): &ColumnRow) -> Column {
+    Column {
+        name: name.clone(),
+        type_name: type_name.clone(),
+        format: if name == "Name" { "name" } else { "" }.to_owned(),
+        description: String::new(),
+        priority: *priority,
+        cell: Cell::parse(cell),
+    }
 }
 
 pub(super) fn resources() -> Vec<Resource> {
