@@ -1,1 +1,40 @@
-//! windlass-scheduler
+//! The scheduler: (snapshot, binding) → decision. Pure and synchronous: no client, no clock, no randomness.
+//!
+//! [`decide`] chooses clusters for a binding and divides its replicas; [`due`] says whether a binding needs a decision
+//! at all; [`Queue`] says whose turn it is. What is known of the clusters comes as a [`Snapshot`]; executing a decision
+//! is somebody else's work.
+
+mod assign;
+mod decide;
+mod estimate;
+mod filter;
+mod groups;
+mod node;
+mod plan;
+mod queue;
+mod quota;
+mod refusal;
+mod resources;
+mod score;
+mod select;
+mod selector;
+mod snapshot;
+mod trigger;
+mod webster;
+mod workload;
+
+#[cfg(test)]
+mod build;
+
+pub use decide::{Decision, decide};
+pub use estimate::{Estimate, RefusedNodes, Shortage, replicas, sets};
+pub use filter::FilterReason;
+pub use node::Node;
+pub use queue::{Limits, Popped, Queue};
+pub use quota::Quota;
+pub use refusal::{Diagnosis, Reason, Refusal, Why};
+pub use resources::Resources;
+pub use snapshot::{Capacity, ClusterState, Promise, Room, Snapshot};
+pub use trigger::{Cause, due};
+pub use webster::{Party, TieOrder, allocate};
+pub use workload::{Need, Workload, WorkloadError};
