@@ -14,3 +14,12 @@ windlass_sdk::interpreter! {
         },
     ],
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_answers_as_the_cases_say() {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/flink");
+        windlass_sdk::testing::interpreter::<super::Plugin>(cases);
+    }
+}

@@ -64,7 +64,7 @@ impl<'a> FlinkDeployment<'a> {
                 state: if runs { "RUNNING" } else { "CREATED" },
             },
             lifecycle_state: if runs { "STABLE" } else { "DEPLOYED" },
-            observed_generation: self.metadata.generation,
+            observed_generation: self.metadata.generation.0,
             reconciliation_status: ReconciliationStatus { state: "DEPLOYED" },
             task_manager: TaskManagerStatus {
                 label_selector: format!("component=taskmanager,app={}", self.metadata.name),

@@ -1,1 +1,84 @@
-//! windlass-interpreter-kubernetes
+//! What Kubernetes' own kinds mean, and the status of any kind that nobody knows better.
+//!
+//! A kind is listed once for each part of it that is read: what a pod template requires says nothing of how far a
+//! rollout has come, and the other way round.
+
+mod any;
+mod batch;
+mod ingress;
+mod loadbalancer;
+mod pod;
+mod policy;
+mod retained;
+mod rollout;
+mod rollout_kinds;
+mod storage;
+mod template;
+
+use any::AnyObject;
+use batch::{CronJob, Job, JobLabels, JobScale, JobTemplate};
+use ingress::{Ingress, ServiceImport};
+use loadbalancer::Service;
+use pod::{AssignedPod, Pod, PodProgress};
+use policy::{HorizontalPodAutoscaler, PodDisruptionBudget};
+use retained::{RetainedReplicas, Secret, ServiceAccount};
+use rollout::Rollout;
+use storage::{PersistentVolume, PersistentVolumeClaim};
+use template::{CronJobTemplate, Scale, Workload};
+
+windlass_sdk::interpreter! {
+    name: "kubernetes",
+    description: "Kubernetes' own kinds, and the status of any other",
+    kinds: [
+        ("apps/v1", "Deployment") => Workload<'_> { replicas, dependencies },
+        ("apps/v1", "Deployment") => Scale { revise },
+        ("apps/v1", "Deployment") => RetainedReplicas<'_> { retain },
+        ("apps/v1", "Deployment") => Rollout<'_> { status, health, aggregate, simulate },
+
+        ("apps/v1", "ReplicaSet") => Workload<'_> { replicas, dependencies },
+        ("apps/v1", "ReplicaSet") => Scale { revise },
+        ("apps/v1", "ReplicaSet") => Rollout<'_> { status, health, aggregate, simulate },
+
+        ("apps/v1", "StatefulSet") => Workload<'_> { replicas, dependencies },
+        ("apps/v1", "StatefulSet") => Scale { revise },
+        ("apps/v1", "StatefulSet") => Rollout<'_> { status, health, aggregate, simulate },
+
+        ("apps/v1", "DaemonSet") => Workload<'_> { dependencies },
+        ("apps/v1", "DaemonSet") => Rollout<'_> { status, health, aggregate, simulate },
+
+        ("batch/v1", "Job") => JobTemplate<'_> { replicas, dependencies },
+        ("batch/v1", "Job") => JobLabels<'_> { retain },
+        ("batch/v1", "Job") => JobScale { revise },
+        ("batch/v1", "Job") => Job<'_> { status, health, aggregate, simulate },
+
+        ("batch/v1", "CronJob") => CronJobTemplate<'_> { dependencies },
+        ("batch/v1", "CronJob") => CronJob<'_> { health, aggregate },
+
+        ("v1", "Pod") => Pod<'_> { replicas, dependencies },
+        ("v1", "Pod") => AssignedPod<'_> { retain },
+        ("v1", "Pod") => PodProgress<'_> { health, aggregate, simulate },
+
+        ("v1", "Service") => Service<'_> { retain, aggregate, status, health },
+        ("networking.k8s.io/v1", "Ingress") => Ingress<'_> { dependencies, aggregate, status, health },
+        ("multicluster.x-k8s.io/v1alpha1", "ServiceImport") => ServiceImport<'_> { dependencies },
+
+        ("v1", "ServiceAccount") => ServiceAccount<'_> { retain },
+        ("v1", "Secret") => Secret<'_> { retain },
+        ("v1", "PersistentVolume") => PersistentVolume<'_> { retain, aggregate },
+        ("v1", "PersistentVolumeClaim") => PersistentVolumeClaim<'_> { retain, aggregate, health },
+
+        ("policy/v1", "PodDisruptionBudget") => PodDisruptionBudget<'_> { aggregate, status, health },
+        ("autoscaling/v2", "HorizontalPodAutoscaler") => HorizontalPodAutoscaler { aggregate, status },
+
+        ("*", "*") => AnyObject<'_> { status },
+    ],
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_answers_as_the_cases_say() {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/kubernetes");
+        windlass_sdk::testing::interpreter::<super::Plugin>(cases);
+    }
+}

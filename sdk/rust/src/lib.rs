@@ -73,4 +73,5 @@ pub use answer::{Answer, Changes, Component, Dependent, Rejection, Replicas, Req
 pub use members::{Members, Reported, sum};
 pub use pods::{PodCount, Pods};
 pub use serde;
+pub use serde_json;
 pub use state::State;

@@ -4,7 +4,7 @@ use serde::de::Deserialize;
 
 use crate::answer::{Answer, Rejection};
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::MemberStatus;
-use crate::json::{Json, parse_at};
+use crate::json::{Json, parse, prefixed};
 
 /// What the member clusters report, in the order of the binding's `aggregatedStatus`.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,18 @@ pub struct Members<'a>(&'a [MemberStatus]);
 pub struct Reported<'a, S> {
     pub cluster: &'a str,
     pub status: S,
+    index: usize,
+}
+
+impl<S> Reported<'_, S> {
+    /// Where the status stands among all: `items[2].status`.
+    pub fn place(&self) -> String {
+        place(self.index)
+    }
+}
+
+fn place(index: usize) -> String {
+    format!("items[{index}].status")
 }
 
 impl<'a> Members<'a> {
@@ -46,11 +58,11 @@ impl<'a> Members<'a> {
     pub fn reported<S: Deserialize<'a>>(&self) -> Answer<Vec<Reported<'a, S>>> {
         let read = |(index, item): (usize, &'a MemberStatus)| -> Option<Answer<Reported<'a, S>>> {
             let text = item.status.as_deref().filter(|text| *text != "null")?;
-            let status =
-                parse_at(&format!("items[{index}].status"), text).map_err(|Rejection { field, message }| {
-                    Rejection::new(field, format!("{message} (member {})", item.cluster))
-                });
-            Some(status.map(|status| Reported { cluster: &item.cluster, status }))
+            let status = parse(text).map_err(|rejection| {
+                let Rejection { field, message } = prefixed(&place(index), rejection);
+                Rejection::new(field, format!("{message} (member {})", item.cluster))
+            });
+            Some(status.map(|status| Reported { cluster: &item.cluster, status, index }))
         };
         self.0.iter().enumerate().filter_map(read).collect()
     }

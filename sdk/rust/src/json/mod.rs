@@ -13,4 +13,5 @@ pub use read::{parse, parse_at, write};
 pub use shape::{Entries, null_is_default};
 pub use text::Text;
 
+pub(crate) use read::prefixed;
 pub(crate) use scan::kind_of;

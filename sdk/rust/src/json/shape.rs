@@ -92,7 +92,7 @@ where
 }
 
 /// A map of the document (labels, say), in its order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries<'a, T>(pub Vec<(Text<'a>, T)>);
 
 impl<T> Default for Entries<'_, T> {

@@ -1,6 +1,6 @@
 //! Object metadata.
 
-use crate::json::{Entries, Text};
+use crate::json::{Entries, Int, Text};
 
 crate::shape! {
     /// What plugins ask of an object's metadata.
@@ -8,7 +8,7 @@ crate::shape! {
         pub name: Text<'a>,
         pub namespace: Text<'a>,
         pub uid: Text<'a>,
-        pub generation: i64,
+        pub generation: Int<i64>,
         pub labels: Entries<'a, Text<'a>>,
         pub annotations: Entries<'a, Text<'a>>,
     }

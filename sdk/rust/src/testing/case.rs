@@ -1,0 +1,107 @@
+//! A case: a folder with an input and what is expected of it.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A folder that is no case.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    #[error("{path} can't be read")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not as cases are: {reason}")]
+    Malformed { path: PathBuf, reason: String },
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    /// The folder's name.
+    pub(super) name: String,
+    pub(super) input: Value,
+    expected: Expected,
+}
+
+/// What a case expects.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Expected {
+    Result(Value),
+    Error(ExpectedError),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectedError {
+    #[serde(default)]
+    field: String,
+    /// A part of the message.
+    message: String,
+}
+
+/// An answer: a result, or the field and message of a rejection.
+pub(super) type Outcome = Result<Value, (String, String)>;
+
+impl Case {
+    fn read(folder: &Path) -> Result<Case, CaseError> {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Case {
+            name,
+            input: yaml(&folder.join("input.yaml"))?,
+            expected: yaml(&folder.join("expected.yaml"))?,
+        })
+    }
+}
+
+fn yaml<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, CaseError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| CaseError::Unreadable { path: path.to_owned(), source })?;
+    serde_saphyr::from_str(&text)
+        .map_err(|error| CaseError::Malformed { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// All cases in `folder`, in the order of their names.
+pub(super) fn read_all(folder: &Path) -> Vec<Case> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut folders: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    assert!(!folders.is_empty(), "{} has no cases", folder.display());
+    folders.iter().map(|folder| Case::read(folder).unwrap_or_else(|error| panic!("{error}"))).collect()
+}
+
+/// Runs the cases; what is wrong with those that fail.
+pub(super) fn run(cases: &[Case], answer: impl Fn(&Value) -> Outcome) -> Vec<String> {
+    cases
+        .iter()
+        .filter_map(|Case { name, input, expected }| {
+            let wrong = match (expected, answer(input)) {
+                (Expected::Result(want), Ok(got)) if *want == got => return None,
+                (Expected::Result(want), Ok(got)) => {
+                    format!("  expected {want}\n  answered {got}")
+                }
+                (Expected::Error(want), Err((field, message)))
+                    if want.field == field && message.contains(&want.message) =>
+                {
+                    return None;
+                }
+                (expected, Err((field, message))) => {
+                    format!("  expected {expected:?}\n  rejected {field}: {message}")
+                }
+                (expected, Ok(got)) => format!("  expected {expected:?}\n  answered {got}"),
+            };
+            Some(format!("{name}:\n{wrong}"))
+        })
+        .collect()
+}
+
+/// Fails the test if there are failures.
+pub(super) fn report(failures: &[String]) {
+    let mut all = String::new();
+    for failure in failures {
+        writeln!(all, "{failure}").expect("a string takes all");
+    }
+    assert!(failures.is_empty(), "{} cases fail:\n{all}", failures.len());
+}

@@ -1,0 +1,52 @@
+//! Conformance cases, run natively: the same folders that the host runs through WebAssembly.
+//!
+//! ```no_run
+//! # mod plugin {
+//! # windlass_sdk::shape! { struct CronTab { replicas: i32 } }
+//! # impl CronTab { fn health(&self) -> windlass_sdk::Answer<bool> { Ok(self.replicas > 0) } }
+//! # windlass_sdk::interpreter! {
+//! #     name: "crontab", description: "", kinds: [("example.com/v1", "CronTab") => CronTab { health }],
+//! # }
+//! # }
+//! # use plugin::Plugin;
+//! #[test]
+//! fn answers_as_the_cases_say() {
+//!     windlass_sdk::testing::interpreter::<Plugin>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+//! }
+//! ```
+
+mod apply;
+mod case;
+mod hook;
+mod interpreter;
+mod mutate;
+
+pub use case::CaseError;
+
+use std::path::Path;
+
+use crate::admission::bindings::exports::windlass::admission::hook::Guest as Hook;
+use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest as Interpreter;
+
+/// Runs every case in `folder`, and sees to it that there is one for each operation that the plugin declares for each
+/// kind. Then each input again with parts of it missing or of another type: whatever the answer, there is one.
+///
+/// # Panics
+/// A case fails or is missing; the message lists all.
+pub fn interpreter<P: Interpreter>(folder: impl AsRef<Path>) {
+    let cases = case::read_all(folder.as_ref());
+    let mut failures = case::run(&cases, interpreter::answer::<P>);
+    failures.extend(interpreter::uncovered::<P>(&cases));
+    case::report(&failures);
+    mutate::survive(&cases, interpreter::answer::<P>);
+}
+
+/// Runs every case in `folder`, and each input again with parts of it missing or of another type.
+///
+/// # Panics
+/// A case fails; the message lists all.
+pub fn hook<P: Hook>(folder: impl AsRef<Path>) {
+    let cases = case::read_all(folder.as_ref());
+    case::report(&case::run(&cases, hook::answer::<P>));
+    mutate::survive(&cases, hook::answer::<P>);
+}
