@@ -121,6 +121,7 @@ fn add(definition: &mut Value, facts: &Map<String, Value>) {
                 "keys" => "x-kubernetes-list-map-keys",
                 "map" => "x-kubernetes-map-type",
                 "patch" => "x-kubernetes-patch-strategy",
+                "default" => "default",
                 "mergeKey" => "x-kubernetes-patch-merge-key",
                 _ => continue,
             };

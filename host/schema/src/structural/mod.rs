@@ -160,6 +160,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether the schema names this field, rather than allowing it as one of the additional ones.
+    pub fn has_property(self, name: &str) -> bool {
+        self.node().properties.contains_key(name)
+    }
+
     /// The place of a list's items.
     pub fn items(self) -> Option<Place<'a>> {
         self.node().items.map(|id| self.at(id))
