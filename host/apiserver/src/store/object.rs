@@ -61,7 +61,7 @@ impl Stored {
     }
 
     /// The same object with another revision in its JSON, as a DELETED event carries it.
-    pub(super) fn at_revision(&self, revision: u64) -> Stored {
+    pub(crate) fn at_revision(&self, revision: u64) -> Stored {
         let at = self.version_at as usize;
         let rest = at + decimal_len(self.revision);
         Stored {

@@ -1,0 +1,199 @@
+//! Discovery: which groups, versions and resources there are, in the legacy form and the aggregated one.
+
+use http::header::{CONTENT_TYPE, ETAG, VARY};
+use http::{HeaderValue, Response};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::catalogue::{Group, Resource, Served, Version};
+use crate::request::representation::{Accept, Shape};
+use crate::response::{self, Body};
+use crate::status::ApiError;
+use crate::subresource::{self, Subresource};
+
+/// `/api` and `/apis`: the legacy list, or the aggregated one where the client accepts it.
+pub(crate) fn groups(
+    served: &Served,
+    core: bool,
+    accept: Accept,
+    if_none_match: Option<&str>,
+) -> Response<Body> {
+    let groups: Vec<&Group> = served.groups.iter().filter(|group| group.name.is_empty() == core).collect();
+    match accept.shape {
+        Shape::Discovery(version) => aggregated(&groups, version, if_none_match),
+        _ if core => {
+            let versions: Vec<&str> = groups
+                .iter()
+                .flat_map(|group| &group.versions)
+                .map(|version| version.name.as_str())
+                .collect();
+            let list = json!({"kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": []});
+            vary(response::value(200, accept.encoding, &list))
+        }
+        _ => {
+            let groups: Vec<Value> = groups.into_iter().map(legacy_group).collect();
+            let list = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups});
+            vary(response::value(200, accept.encoding, &list))
+        }
+    }
+}
+
+fn vary(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+fn legacy_group(group: &Group) -> Value {
+    let versions: Vec<Value> = group
+        .versions
+        .iter()
+        .map(|version| {
+            json!({"groupVersion": format!("{}/{}", group.name, version.name), "version": version.name})
+        })
+        .collect();
+    json!({"name": group.name, "versions": versions, "preferredVersion": versions.first()})
+}
+
+/// `/apis/{group}`
+pub(crate) fn group(served: &Served, name: &str, accept: Accept) -> Result<Response<Body>, ApiError> {
+    let group =
+        served.group(name).filter(|group| !group.name.is_empty()).ok_or_else(ApiError::unknown_path)?;
+    let mut body = legacy_group(group);
+    body["kind"] = json!("APIGroup");
+    body["apiVersion"] = json!("v1");
+    Ok(response::value(200, accept.encoding, &body))
+}
+
+/// `/api/v1` and `/apis/{group}/{version}`
+pub(crate) fn resources(
+    served: &Served,
+    group: &str,
+    version: &str,
+    accept: Accept,
+) -> Result<Response<Body>, ApiError> {
+    let served = served.version(group, version).ok_or_else(ApiError::unknown_path)?;
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let mut resources = Vec::new();
+    for resource in &served.resources {
+        resources.push(legacy_resource(resource));
+        resources.extend(subresource::of(resource).iter().map(|sub| legacy_subresource(resource, sub)));
+    }
+    let list = json!({
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources,
+    });
+    Ok(response::value(200, accept.encoding, &list))
+}
+
+fn legacy_resource(resource: &Resource) -> Value {
+    let names = &resource.kind.names;
+    let mut listed = json!({
+        "name": names.plural,
+        "singularName": names.singular,
+        "namespaced": resource.kind.namespaced,
+        "kind": names.kind,
+        "verbs": resource.kind.verbs,
+        "storageVersionHash": storage_hash(resource),
+    });
+    insert_lists(&mut listed, resource);
+    listed
+}
+
+fn insert_lists(listed: &mut Value, resource: &Resource) {
+    let names = &resource.kind.names;
+    if !names.short_names.is_empty() {
+        listed["shortNames"] = json!(names.short_names);
+    }
+    if !names.categories.is_empty() {
+        listed["categories"] = json!(names.categories);
+    }
+}
+
+/// Equal for two versions of a group that share their storage, as clients that migrate storage expect.
+fn storage_hash(resource: &Resource) -> String {
+    use base64::Engine;
+    let names = format!("{}/{}", resource.stored_api_version, resource.kind.names.kind);
+    base64::engine::general_purpose::STANDARD.encode(&Sha256::digest(names.as_bytes())[..8])
+}
+
+fn legacy_subresource(resource: &Resource, sub: &Subresource) -> Value {
+    let mut listed = json!({
+        "name": format!("{}/{}", resource.plural(), sub.name),
+        "singularName": "",
+        "namespaced": resource.kind.namespaced,
+        "kind": sub.kind(resource),
+        "verbs": sub.verbs,
+    });
+    if let Some((group, version, _)) = sub.other_kind {
+        listed["group"] = json!(group);
+        listed["version"] = json!(version);
+    }
+    listed
+}
+
+fn aggregated(groups: &[&Group], version: &'static str, if_none_match: Option<&str>) -> Response<Body> {
+    let items: Vec<Value> = groups.iter().map(|group| aggregated_group(group)).collect();
+    let list = json!({
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "metadata": {},
+        "items": items,
+    });
+    let text = list.to_string();
+    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect();
+    let tag = format!("\"{hash}\"");
+    let accept = Accept { encoding: crate::request::representation::Encoding::Json, shape: Shape::Object };
+    let mut response = match if_none_match {
+        Some(known) if known == tag => response::with_body(304, accept.encoding, Body::empty()),
+        _ => response::with_body(200, accept.encoding, Body::from(bytes::Bytes::from(text))),
+    };
+    let media = match version {
+        "v2" => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        _ => "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(&tag).expect("hexadecimal digits in quotes"));
+    vary(response)
+}
+
+fn aggregated_group(group: &Group) -> Value {
+    let mut metadata = Map::new();
+    if !group.name.is_empty() {
+        metadata.insert("name".to_owned(), json!(group.name));
+    }
+    let versions: Vec<Value> = group.versions.iter().map(aggregated_version).collect();
+    json!({"metadata": metadata, "versions": versions})
+}
+
+fn aggregated_version(version: &Version) -> Value {
+    let resources: Vec<Value> =
+        version.resources.iter().map(|resource| aggregated_resource(resource)).collect();
+    json!({"version": version.name, "resources": resources, "freshness": "Current"})
+}
+
+fn aggregated_resource(resource: &Resource) -> Value {
+    let kind = &resource.kind;
+    let mut listed = json!({
+        "resource": kind.names.plural,
+        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.names.kind},
+        "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": kind.names.singular,
+        "verbs": kind.verbs,
+    });
+    insert_lists(&mut listed, resource);
+    let subresources: Vec<Value> = subresource::of(resource)
+        .iter()
+        .map(|sub| {
+            let (group, version, name) =
+                sub.other_kind.unwrap_or((&kind.group, &kind.version, &kind.names.kind));
+            json!({
+                "subresource": sub.name,
+                "responseKind": {"group": group, "version": version, "kind": name},
+                "verbs": sub.verbs,
+            })
+        })
+        .collect();
+    if !subresources.is_empty() {
+        listed["subresources"] = Value::Array(subresources);
+    }
+    listed
+}

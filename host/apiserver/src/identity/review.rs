@@ -1,0 +1,113 @@
+//! The review resources: created, answered, never stored.
+
+use serde_json::{Value, json};
+
+use super::User;
+use super::authorize::Attributes;
+use crate::state::State;
+use crate::status::ApiError;
+
+/// The resources that this module answers, as discovery lists them: group, plural, kind, namespaced.
+pub(crate) const REVIEWS: [(&str, &str, &str, bool); 6] = [
+    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", false),
+    ("authentication.k8s.io", "tokenreviews", "TokenReview", false),
+    ("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", true),
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
+    ("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
+];
+
+/// The kind of a review, if the resource is one.
+pub(crate) fn kind(group: &str, plural: &str) -> Option<&'static str> {
+    REVIEWS.iter().find(|review| (review.0, review.1) == (group, plural)).map(|review| review.2)
+}
+
+/// The review with its status.
+///
+/// # Errors
+/// 422 where the spec does not say what is asked.
+pub(crate) fn answer(state: &State, user: &User, plural: &str, mut review: Value) -> Result<Value, ApiError> {
+    let spec = review.get("spec").cloned().unwrap_or_default();
+    let status = match plural {
+        "selfsubjectreviews" => json!({"userInfo": user.info()}),
+        "tokenreviews" => token(state, &spec),
+        "selfsubjectaccessreviews" => access(state, user, &spec)?,
+        "selfsubjectrulesreviews" => rules(state, user, &spec),
+        _ => {
+            let name = spec["user"].as_str().unwrap_or_default();
+            let groups = spec["groups"].as_array().into_iter().flatten();
+            let groups: Vec<String> =
+                groups.filter_map(|group| group.as_str().map(ToOwned::to_owned)).collect();
+            if name.is_empty() && groups.is_empty() {
+                return Err(ApiError::new(
+                    422,
+                    "Invalid",
+                    "SubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.user: Invalid value: \"\": at least one of user or group must be specified",
+                ));
+            }
+            access(state, &User { name: name.to_owned(), groups }, &spec)?
+        }
+    };
+    review["status"] = status;
+    Ok(review)
+}
+
+fn token(state: &State, spec: &Value) -> Value {
+    match state.token_owner(spec["token"].as_str().unwrap_or_default()) {
+        Some(user) => json!({"authenticated": true, "user": user.info()}),
+        None => json!({"authenticated": false, "user": {}, "error": "the token is not known"}),
+    }
+}
+
+fn access(state: &State, user: &User, spec: &Value) -> Result<Value, ApiError> {
+    let text = |part: &Value, key: &str| part.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let asked = match (spec.get("resourceAttributes"), spec.get("nonResourceAttributes")) {
+        (Some(resource), None) => Attributes {
+            verb: text(resource, "verb"),
+            group: text(resource, "group"),
+            resource: text(resource, "resource"),
+            subresource: text(resource, "subresource"),
+            namespace: text(resource, "namespace"),
+            name: text(resource, "name"),
+            path: String::new(),
+        },
+        (None, Some(path)) => {
+            Attributes { verb: text(path, "verb"), path: text(path, "path"), ..Attributes::default() }
+        }
+        _ => {
+            return Err(ApiError::new(
+                422,
+                "Invalid",
+                "spec.resourceAttributes: Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified",
+            ));
+        }
+    };
+    let allowed = state.rbac.allows(user, &asked);
+    Ok(if allowed {
+        json!({"allowed": true})
+    } else {
+        json!({"allowed": false, "reason": "no RBAC rule allows it"})
+    })
+}
+
+fn rules(state: &State, user: &User, spec: &Value) -> Value {
+    let rules = state.rbac.of(user, spec["namespace"].as_str().unwrap_or_default());
+    let (paths, resources): (Vec<_>, Vec<_>) =
+        rules.into_iter().partition(|rule| !rule.non_resource_urls.is_empty());
+    let resources: Vec<Value> = resources
+        .into_iter()
+        .map(|rule| {
+            let mut listed =
+                json!({"verbs": rule.verbs, "apiGroups": rule.api_groups, "resources": rule.resources});
+            if !rule.resource_names.is_empty() {
+                listed["resourceNames"] = json!(rule.resource_names);
+            }
+            listed
+        })
+        .collect();
+    let paths: Vec<Value> = paths
+        .into_iter()
+        .map(|rule| json!({"verbs": rule.verbs, "nonResourceURLs": rule.non_resource_urls}))
+        .collect();
+    json!({"incomplete": false, "resourceRules": resources, "nonResourceRules": paths})
+}

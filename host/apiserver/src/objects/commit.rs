@@ -1,0 +1,59 @@
+//! The last step of every write: into the store, and what has to follow before the client is answered.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use windlass_schema::FieldError;
+
+use super::Call;
+use crate::catalogue::DEFINITIONS;
+use crate::status::{ApiError, Cause};
+use crate::store::{Event, Op, WriteError};
+
+/// Why nothing was written.
+pub(crate) enum Failure {
+    /// Somebody else wrote first: look again.
+    Raced,
+    Api(ApiError),
+}
+
+/// Writes one operation.
+pub(crate) async fn commit(call: &Call, op: Op) -> Result<Arc<Event>, Failure> {
+    match call.state.store.write(vec![op]).await {
+        Ok(events) => {
+            if call.resource.is(DEFINITIONS) {
+                // A definition is served when its creation is acknowledged: clients go on with its objects at once.
+                call.state.refresh_catalogue();
+            }
+            Ok(events.into_iter().next().expect("the store answers each operation with an event"))
+        }
+        Err(WriteError::Conflict { .. }) => Err(Failure::Raced),
+        Err(WriteError::Malformed(error)) => Err(Failure::Api(ApiError::bad_request(error.to_string()))),
+        Err(error @ (WriteError::Failed { .. } | WriteError::Unavailable { .. })) => {
+            tracing::error!(server = %call.state.name, %error, "a write failed");
+            Err(Failure::Api(ApiError::unavailable(error.to_string())))
+        }
+    }
+}
+
+/// 422 with the causes, if there are errors.
+pub(crate) fn check(call: &Call, name: &str, errors: Vec<FieldError>) -> Result<(), ApiError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let causes = errors
+        .into_iter()
+        .map(|error| Cause {
+            reason: error.reason.name().to_owned(),
+            field: error.field,
+            message: error.message,
+        })
+        .collect();
+    Err(ApiError::invalid(call.resource.group(), &call.resource.kind.names.kind, name, causes))
+}
+
+/// The object as it is stored: of the version that is stored.
+pub(crate) fn storable(call: &Call, mut object: Value) -> Value {
+    object["apiVersion"] = Value::String(call.resource.stored_api_version.clone());
+    object
+}

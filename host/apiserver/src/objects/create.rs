@@ -1,0 +1,168 @@
+//! POST, and the creation by an apply.
+
+use http::Response;
+use serde_json::{Value, json};
+use windlass_core::Verb;
+use windlass_schema::apply::{self, Writer};
+use windlass_schema::{Kind, Part};
+
+use super::admit::{Admitted, Question, admit};
+use super::commit::{Failure, check, commit, storable};
+use super::{Call, field, input, namespaces, shape};
+use crate::catalogue::DEFINITIONS;
+use crate::definitions;
+use crate::request::options::WriteOptions;
+use crate::response::{self, Body};
+use crate::state::now;
+use crate::status::ApiError;
+use crate::store::Op;
+
+/// Names are tried this often when generateName hits one that exists.
+const GENERATE_ATTEMPTS: usize = 8;
+/// What a generated name's prefix is cut to.
+const GENERATE_BASE_BYTES: usize = 58;
+
+/// POST to a collection.
+pub(crate) async fn create(call: &Call) -> Result<Response<Body>, ApiError> {
+    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let (mut object, mut warnings) = input::object(call, &options)?;
+    input::settle_namespace(call, &mut object)?;
+    if !field::meta(&object, "resourceVersion").is_empty() {
+        return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+    }
+    let mut response = store(call, &options, object, Origin::Request, &mut warnings).await?;
+    response::warn(&mut response, &warnings);
+    Ok(response)
+}
+
+/// Where the object to be created comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The body of a request: its managedFields are still to be tracked.
+    Request,
+    /// An apply, which has tracked them.
+    Apply,
+}
+
+/// Creates the decoded object; its namespace is settled.
+pub(crate) async fn store(
+    call: &Call,
+    options: &WriteOptions,
+    object: Value,
+    origin: Origin,
+    warnings: &mut Vec<String>,
+) -> Result<Response<Body>, ApiError> {
+    let resource = &call.resource;
+    if resource.terminating {
+        return Err(ApiError::new(
+            405,
+            "MethodNotAllowed",
+            "create not allowed while custom resource definition is terminating",
+        ));
+    }
+    namespaces::check_open(call, field::meta(&object, "name"))?;
+    let generated =
+        field::meta(&object, "name").is_empty() && !field::meta(&object, "generateName").is_empty();
+    let mut attempts = if generated { GENERATE_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        let object = prepare(call, options, object.clone(), origin, warnings)?;
+        let name = field::meta(&object, "name").to_owned();
+        let taken = || ApiError::already_exists(resource.group(), resource.plural(), &name);
+        if options.dry_run {
+            if call.state.store.get(&call.key(&name)).is_some() {
+                return Err(taken());
+            }
+            return shape::unstored(call, 201, &object);
+        }
+        match commit(call, Op::create(call.key(&name), storable(call, object))).await {
+            Ok(event) => return shape::one(call, 201, &event.object.json),
+            Err(Failure::Api(error)) => return Err(error),
+            Err(Failure::Raced) if attempts > 0 => {}
+            Err(Failure::Raced) => return Err(taken()),
+        }
+    }
+}
+
+/// Everything from the decoded object to the one that is stored.
+fn prepare(
+    call: &Call,
+    options: &WriteOptions,
+    mut object: Value,
+    origin: Origin,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let kind = &call.resource.kind;
+    let name = field::meta(&object, "name").to_owned();
+    let prefix = field::meta(&object, "generateName").to_owned();
+    if name.is_empty() && prefix.is_empty() {
+        let errors =
+            vec![windlass_schema::FieldError::required("metadata.name", "name or generateName is required")];
+        check(call, "", errors)?;
+    }
+    begin(call, &mut object);
+    if name.is_empty() {
+        let base: String = prefix.chars().take(GENERATE_BASE_BYTES).collect();
+        let name = format!("{base}{}", call.state.name_suffix());
+        field::metadata(&mut object).insert("name".to_owned(), json!(name));
+    }
+    shape_new(call, &mut object);
+    let name = field::meta(&object, "name").to_owned();
+    let question = Question {
+        verb: Verb::Create,
+        subresource: "",
+        name: &name,
+        dry_run: options.dry_run,
+        object,
+        old: Value::Null,
+    };
+    let Admitted { mut object, changed, warnings: said, .. } = admit(call, question)?;
+    warnings.extend(said);
+    if changed {
+        input::decode(call, &mut object, Vec::new())?;
+        shape_new(call, &mut object);
+        if field::meta(&object, "name") != name {
+            return Err(ApiError::internal("an admission hook changed the object's name"));
+        }
+    }
+    if origin == Origin::Request {
+        let writer = Writer { manager: &options.field_manager, subresource: "", now: jiff::Timestamp::now() };
+        apply::track(kind, None, &mut object, &writer);
+    }
+    check(call, &name, kind.validate_create(&object))?;
+    if call.resource.is(DEFINITIONS) {
+        definitions::accept(&call.state, &mut object, None);
+    }
+    Ok(object)
+}
+
+/// Metadata that only the server writes.
+fn begin(call: &Call, object: &mut Value) {
+    let has_generation = has_generation(&call.resource.kind, object);
+    let metadata = field::metadata(object);
+    for name in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        metadata.remove(name);
+    }
+    metadata.insert("uid".to_owned(), json!(call.state.new_uid()));
+    metadata.insert("creationTimestamp".to_owned(), json!(now()));
+    if has_generation {
+        metadata.insert("generation".to_owned(), json!(1));
+    } else {
+        metadata.remove("generation");
+    }
+}
+
+/// Whether the kind counts its generations: all that are defined by users do; of the core group's, which is older
+/// than the field, hardly any.
+fn has_generation(kind: &Kind, object: &Value) -> bool {
+    !kind.is_builtin()
+        || (!kind.group.is_empty() && (object.get("spec").is_some() || object.get("webhooks").is_some()))
+}
+
+/// Defaults, and no status where that is a subresource.
+fn shape_new(call: &Call, object: &mut Value) {
+    let kind = &call.resource.kind;
+    kind.confine(object, None, Part::Main);
+    kind.default(object);
+    namespaces::shape_new(call, object);
+}

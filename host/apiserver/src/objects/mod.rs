@@ -1,0 +1,80 @@
+//! What is done with objects: one module for each verb, and what they share.
+
+pub(crate) mod admit;
+pub(crate) mod commit;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod field;
+pub(crate) mod input;
+pub(crate) mod list;
+pub(crate) mod namespaces;
+pub(crate) mod patch;
+pub(crate) mod pods;
+pub(crate) mod put;
+pub(crate) mod scale;
+pub(crate) mod selection;
+pub(crate) mod shape;
+pub(crate) mod update;
+pub(crate) mod watch;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::catalogue::Resource;
+use crate::identity::User;
+use crate::request::options::Query;
+use crate::request::representation::Accept;
+use crate::request::target::ResourcePath;
+use crate::response::Body;
+use crate::state::State;
+use crate::status::ApiError;
+use crate::store::{Key, Stored};
+
+/// One request for a resource, checked as far as that goes without knowing the verb.
+pub(crate) struct Call {
+    pub(crate) state: Arc<State>,
+    pub(crate) user: User,
+    pub(crate) resource: Arc<Resource>,
+    pub(crate) path: ResourcePath,
+    pub(crate) query: Query,
+    pub(crate) accept: Accept,
+    pub(crate) content_type: Option<String>,
+    pub(crate) user_agent: String,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    pub(crate) fn key(&self, name: &str) -> Key {
+        Key::new(Arc::clone(&self.resource.store), self.namespace(), name)
+    }
+
+    /// Empty for cluster-scoped resources, though namespaces are asked for inside of themselves.
+    pub(crate) fn namespace(&self) -> &str {
+        if self.resource.kind.namespaced { &self.path.namespace } else { "" }
+    }
+
+    /// The object that the path names.
+    ///
+    /// # Errors
+    /// 404
+    pub(crate) fn stored(&self) -> Result<Arc<Stored>, ApiError> {
+        let name = &self.path.name;
+        self.state.store.get(&self.key(name)).ok_or_else(|| self.not_found(name))
+    }
+
+    pub(crate) fn not_found(&self, name: &str) -> ApiError {
+        ApiError::not_found(self.resource.group(), self.resource.plural(), name)
+    }
+}
+
+/// GET of one object.
+pub(crate) fn get(call: &Call) -> Result<Response<Body>, ApiError> {
+    let wanted = crate::request::options::ListOptions::parse(&call.query)?.resource_version.unwrap_or(0);
+    let current = call.state.store.revision();
+    if wanted > current {
+        return Err(ApiError::future_revision(wanted, current));
+    }
+    shape::one(call, 200, &call.stored()?.json)
+}

@@ -1,0 +1,196 @@
+//! PATCH of an object or its status: JSON Patch, merge patch, strategic merge patch, and server-side apply.
+
+use http::Response;
+use serde_json::{Value, json};
+use windlass_schema::apply::{self, ApplyError, Writer};
+use windlass_schema::{PatchError, patch};
+
+use super::create::{self, Origin};
+use super::update::{self, Change, Target};
+use super::{Call, field, input};
+use crate::request::body;
+use crate::request::options::WriteOptions;
+use crate::request::representation::{Encoding, PatchKind, patch_kind};
+use crate::response::{self, Body};
+use crate::status::{ApiError, Cause};
+
+pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
+    let kind = patch_kind(call.content_type.as_deref(), call.resource.kind.has_strategic_merge())?;
+    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    if kind == PatchKind::Apply {
+        return apply(call, options).await;
+    }
+    if options.force.is_some() {
+        return Err(invalid_option("force: Forbidden: may not be specified for non-apply patch"));
+    }
+    let patch = parse(call, Encoding::Json)?;
+    let change = |old: &Value| {
+        let mut new = patched(call, kind, old, &patch)?;
+        let warnings = decode(call, &options, &mut new)?;
+        Ok(Change { object: new, warnings, tracked: false })
+    };
+    update::update(call, &options, Target::of(&call.path.subresource), change).await?.respond(call)
+}
+
+fn parse(call: &Call, encoding: Encoding) -> Result<Value, ApiError> {
+    body::parse(&call.body, encoding)
+        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))
+}
+
+/// `object` with a patch applied to it.
+///
+/// # Errors
+/// 400 for a malformed patch, 422 for one that doesn't fit.
+pub(crate) fn patched(
+    call: &Call,
+    kind: PatchKind,
+    object: &Value,
+    patch: &Value,
+) -> Result<Value, ApiError> {
+    let patched = match kind {
+        PatchKind::Json => patch::json(object, patch),
+        PatchKind::Strategic => patch::strategic(call.resource.kind.schema(), object, patch),
+        PatchKind::Merge | PatchKind::Apply => patch::merge(object, patch),
+    };
+    let new = patched.map_err(|error| match error {
+        PatchError::Malformed(why) => ApiError::bad_request(why),
+        PatchError::Unfit(why) => ApiError::new(
+            422,
+            "Invalid",
+            format!("the server rejected our request due to an error in our request: {why}"),
+        ),
+        PatchError::TooLarge(why) => ApiError::new(413, "RequestEntityTooLarge", why),
+    })?;
+    match new.get("metadata") {
+        Some(Value::Object(_)) if new.get("kind") == object.get("kind") => Ok(new),
+        _ => Err(ApiError::bad_request("the patched object has lost its kind or its metadata")),
+    }
+}
+
+fn decode(call: &Call, options: &WriteOptions, new: &mut Value) -> Result<Vec<String>, ApiError> {
+    let problems = input::decode(call, new, Vec::new())?;
+    input::judge(options, problems).map_err(|problems| {
+        let kind = &call.resource.kind.names.kind;
+        let cause = Cause {
+            reason: "FieldValueInvalid".into(),
+            field: "patch".into(),
+            message: format!(
+                "Invalid value: {:?}: strict decoding error: {}",
+                String::from_utf8_lossy(&call.body),
+                problems.join(", ")
+            ),
+        };
+        ApiError::invalid(call.resource.group(), kind, &call.path.name, vec![cause])
+    })
+}
+
+/// Server-side apply: creates the object where it doesn't exist.
+async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, ApiError> {
+    if call.query.text("fieldManager").is_empty() {
+        return Err(invalid_option("fieldManager: Required value: is required for apply patch"));
+    }
+    let applied = applied(call)?;
+    let force = options.force.unwrap_or(false);
+    let subresource = call.path.subresource.as_str();
+    let merge = |live: Option<&Value>| {
+        let writer = Writer { manager: &options.field_manager, subresource, now: jiff::Timestamp::now() };
+        apply::apply(&call.resource.kind, live, &applied, &writer, force)
+            .map_err(|error| refusal(call, error))
+    };
+    // Typed first, so that unknown fields are told of, and owned by nobody.
+    let mut typed = applied.clone();
+    let problems = decode(call, &options, &mut typed)?;
+    loop {
+        if call.state.store.get(&call.key(&call.path.name)).is_none() {
+            if !subresource.is_empty() {
+                return Err(call.not_found(&call.path.name));
+            }
+            let mut object = merge(None)?;
+            input::decode(call, &mut object, Vec::new())?;
+            input::settle_namespace(call, &mut object)?;
+            let mut warnings = problems.clone();
+            match create::store(call, &options, object, Origin::Apply, &mut warnings).await {
+                // Somebody created it in between: it is an update, then.
+                Err(error) if error.reason == "AlreadyExists" => continue,
+                outcome => {
+                    let mut response = outcome?;
+                    response::warn(&mut response, &warnings);
+                    return Ok(response);
+                }
+            }
+        }
+        let change = |old: &Value| {
+            let mut new = merge(Some(old))?;
+            input::decode(call, &mut new, Vec::new())?;
+            Ok(Change { object: new, warnings: problems.clone(), tracked: true })
+        };
+        return update::update(call, &options, Target::of(subresource), change).await?.respond(call);
+    }
+}
+
+/// The apply configuration, with its identity checked.
+fn applied(call: &Call) -> Result<Value, ApiError> {
+    let mut applied = parse(call, Encoding::Yaml)?;
+    let kind = &call.resource.kind;
+    let text = |name: &str| applied.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, name) = (kind.api_version(), field::meta(&applied, "name"));
+    if !applied.is_object() || text("apiVersion") != api_version || text("kind") != kind.names.kind {
+        return Err(ApiError::bad_request(format!(
+            "invalid object type: {}, Kind={}: the apply configuration has to be of {api_version}, Kind={}",
+            text("apiVersion"),
+            text("kind"),
+            kind.names.kind
+        )));
+    }
+    if !name.is_empty() && name != call.path.name {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            call.path.name
+        )));
+    }
+    if applied
+        .pointer("/metadata/managedFields")
+        .is_some_and(|fields| fields.as_array().is_none_or(|f| !f.is_empty()))
+    {
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+    }
+    let metadata = field::metadata(&mut applied);
+    metadata.insert("name".to_owned(), json!(call.path.name));
+    if kind.namespaced {
+        let namespace = metadata.entry("namespace").or_insert_with(|| json!(call.path.namespace));
+        if *namespace != call.path.namespace.as_str() {
+            return Err(ApiError::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+    }
+    Ok(applied)
+}
+
+fn refusal(call: &Call, error: ApplyError) -> ApiError {
+    let message = error.to_string();
+    match error {
+        ApplyError::Malformed(_) => ApiError::bad_request(message),
+        ApplyError::Conflicts(conflicts) => {
+            let causes = conflicts
+                .into_iter()
+                .map(|conflict| Cause {
+                    reason: "FieldManagerConflict".into(),
+                    field: conflict.field,
+                    message: conflict.message,
+                })
+                .collect();
+            ApiError::new(409, "Conflict", message)
+                .about(call.resource.group(), call.resource.plural(), &call.path.name)
+                .because(causes)
+        }
+    }
+}
+
+fn invalid_option(why: &str) -> ApiError {
+    ApiError::new(422, "Invalid", format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}")).about(
+        "meta.k8s.io",
+        "PatchOptions",
+        "",
+    )
+}

@@ -1,0 +1,254 @@
+//! The transaction of every change of an object that exists: read, change, admit, validate, compare and swap; again
+//! from the start when somebody else wrote in between.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Value, json};
+use windlass_core::Verb;
+use windlass_schema::Part;
+use windlass_schema::apply::{self, Writer};
+
+use super::admit::{Admitted, Question, admit};
+use super::commit::{Failure, check, commit, storable};
+use super::{Call, delete, field, input, shape};
+use crate::catalogue::DEFINITIONS;
+use crate::definitions;
+use crate::request::options::WriteOptions;
+use crate::response::{self, Body};
+use crate::status::ApiError;
+use crate::store::{Expect, Op, Stored};
+
+/// How often a change is tried when others keep writing the same object.
+const ATTEMPTS_MAX: usize = 100;
+
+/// What of the object is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    part: Part,
+    /// As hooks and managedFields see it; empty for the object itself.
+    subresource: &'static str,
+    /// Whether a subresource may write the spec: `scale`, `finalize`, `binding`.
+    whole: bool,
+}
+
+impl Target {
+    pub(crate) const OBJECT: Target = Target { part: Part::Main, subresource: "", whole: false };
+    pub(crate) const STATUS: Target = Target { part: Part::Status, subresource: "status", whole: false };
+
+    /// A subresource that writes whatever part of the object it is about.
+    pub(crate) const fn whole(subresource: &'static str) -> Target {
+        Target { part: Part::Main, subresource, whole: true }
+    }
+
+    /// The target of a request on an object or its `status`.
+    pub(crate) fn of(subresource: &str) -> Target {
+        if subresource == "status" { Target::STATUS } else { Target::OBJECT }
+    }
+
+    fn confine(self, call: &Call, new: &mut Value, old: &Value) {
+        if !self.whole {
+            call.resource.kind.confine(new, Some(old), self.part);
+        }
+    }
+}
+
+/// The wanted successor of an object.
+pub(crate) struct Change {
+    pub(crate) object: Value,
+    pub(crate) warnings: Vec<String>,
+    /// managedFields are up to date already, as after an apply.
+    pub(crate) tracked: bool,
+}
+
+impl Change {
+    pub(crate) fn of(object: Value) -> Change {
+        Change { object, warnings: Vec::new(), tracked: false }
+    }
+}
+
+/// What came of an update.
+pub(crate) struct Outcome {
+    pub(crate) json: Bytes,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn respond(self, call: &Call) -> Result<Response<Body>, ApiError> {
+        let mut response = shape::one(call, 200, &self.json)?;
+        response::warn(&mut response, &self.warnings);
+        Ok(response)
+    }
+}
+
+/// Changes the object that the call names. `change` is asked anew for each attempt.
+///
+/// # Errors
+/// 404, 409, 422 and what `change` says.
+pub(crate) async fn update(
+    call: &Call,
+    options: &WriteOptions,
+    target: Target,
+    mut change: impl FnMut(&Value) -> Result<Change, ApiError>,
+) -> Result<Outcome, ApiError> {
+    for _ in 0..ATTEMPTS_MAX {
+        let stored = call.stored()?;
+        let mut old = field::parse(&stored);
+        old["apiVersion"] = Value::String(call.resource.kind.api_version());
+        let Change { object, mut warnings, tracked } = change(&old)?;
+        let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings)?;
+        let Prepared { new, op } = match prepared {
+            Some(prepared) => prepared,
+            None => return Ok(Outcome { json: stored.json.clone(), warnings }),
+        };
+        if options.dry_run {
+            return Ok(Outcome { json: Bytes::from(new.to_string()), warnings });
+        }
+        match commit(call, op).await {
+            Ok(event) => return Ok(Outcome { json: event.object.json.clone(), warnings }),
+            Err(Failure::Api(error)) => return Err(error),
+            Err(Failure::Raced) => {}
+        }
+    }
+    Err(ApiError::modified(call.resource.group(), call.resource.plural(), &call.path.name))
+}
+
+struct Prepared {
+    new: Value,
+    op: Op,
+}
+
+/// From the wanted object to the operation that stores it; `None` where nothing changes.
+#[expect(clippy::too_many_arguments, reason = "one step of the loop above, apart to keep both readable")]
+fn prepare(
+    call: &Call,
+    options: &WriteOptions,
+    target: Target,
+    stored: &Arc<Stored>,
+    old: Value,
+    mut new: Value,
+    tracked: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Prepared>, ApiError> {
+    let kind = &call.resource.kind;
+    let name = &call.path.name;
+    check_identity(call, stored, &old, &mut new)?;
+    target.confine(call, &mut new, &old);
+    kind.default(&mut new);
+    let question = Question {
+        verb: Verb::Update,
+        subresource: target.subresource,
+        name,
+        dry_run: options.dry_run,
+        object: new,
+        old,
+    };
+    let Admitted { object: mut new, old, changed, warnings: said } = admit(call, question)?;
+    warnings.extend(said);
+    if changed {
+        input::decode(call, &mut new, Vec::new())?;
+        check_identity(call, stored, &old, &mut new)?;
+        target.confine(call, &mut new, &old);
+        kind.default(&mut new);
+    }
+    if call.resource.is(DEFINITIONS) && target.part == Part::Main {
+        definitions::accept(&call.state, &mut new, Some(&old));
+    }
+    count_generation(call, &old, &mut new);
+    if !tracked || changed {
+        let writer = Writer {
+            manager: &options.field_manager,
+            subresource: target.subresource,
+            now: jiff::Timestamp::now(),
+        };
+        apply::track(kind, Some(&old), &mut new, &writer);
+    }
+    check(call, name, kind.validate_update(&new, &old))?;
+    if same(&old, &new) {
+        return Ok(None);
+    }
+    let expect = Expect::Revision(stored.revision);
+    let op = if delete::is_over(call, &new) {
+        Op::delete(call.key(name), expect)
+    } else {
+        Op { key: call.key(name), expect, value: Some(storable(call, new.clone())) }
+    };
+    Ok(Some(Prepared { new, op }))
+}
+
+/// Holds the new object against the old one's identity, and gives it the metadata that only the server writes.
+fn check_identity(call: &Call, stored: &Stored, old: &Value, new: &mut Value) -> Result<(), ApiError> {
+    let (group, plural, name) = (call.resource.group(), call.resource.plural(), call.path.name.as_str());
+    let version = field::meta(new, "resourceVersion");
+    if !version.is_empty() && version != "0" {
+        let given: u64 = version.parse().map_err(|_| {
+            let error = windlass_schema::FieldError::invalid(
+                "metadata.resourceVersion",
+                &json!(version),
+                "must be a number that the server gave out",
+            );
+            check(call, name, vec![error]).expect_err("there is an error")
+        })?;
+        if given != stored.revision {
+            return Err(ApiError::modified(group, plural, name));
+        }
+    }
+    let uid = field::meta(new, "uid");
+    if !uid.is_empty() && *uid != *stored.uid {
+        let why =
+            format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", stored.uid);
+        return Err(ApiError::conflict(group, plural, name, &why));
+    }
+    let metadata = field::metadata(new);
+    for name in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+    ] {
+        match old.get("metadata").and_then(|metadata| metadata.get(name)) {
+            Some(value) => metadata.insert(name.to_owned(), value.clone()),
+            None => metadata.remove(name),
+        };
+    }
+    metadata.remove("selfLink");
+    metadata.insert("resourceVersion".to_owned(), json!(stored.revision.to_string()));
+    Ok(())
+}
+
+/// A new generation where more than metadata and status changed.
+fn count_generation(call: &Call, old: &Value, new: &mut Value) {
+    let Some(generation) = old.pointer("/metadata/generation").and_then(Value::as_i64) else { return };
+    let status_apart = call.resource.kind.subresources.status || call.resource.kind.is_builtin();
+    let content = |object: &Value| -> Option<serde_json::Map<String, Value>> {
+        let mut content = object.as_object()?.clone();
+        content.remove("metadata");
+        if status_apart {
+            content.remove("status");
+        }
+        Some(content)
+    };
+    if content(old) != content(new) {
+        field::metadata(new).insert("generation".to_owned(), json!(generation + 1));
+    }
+}
+
+/// Whether a write would change nothing but the times in managedFields.
+fn same(old: &Value, new: &Value) -> bool {
+    if old == new {
+        return true;
+    }
+    let timeless = |object: &Value| {
+        let mut object = object.clone();
+        let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+        object
+    };
+    timeless(old) == timeless(new)
+}

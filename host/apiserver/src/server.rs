@@ -1,0 +1,235 @@
+//! The server as others hold it: opened on a directory, used in process through clients, served to the network.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use windlass_core::Hook;
+
+use crate::catalogue::Catalogue;
+use crate::identity::rbac::Rbac;
+use crate::identity::{MASTERS, User};
+use crate::state::{READS_MAX, State, WRITES_MAX};
+use crate::store::{self, Store};
+use crate::tls::{Authority, Credentials, Identity, Kubeconfig, TlsError};
+use crate::{connection, definitions, service};
+
+/// Who the server writes as on its own account, and as whom its definitions are applied.
+const SELF: &str = "system:apiserver";
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+const STORE_DIR: &str = "store";
+const PKI_DIR: &str = "pki";
+
+/// What a server is opened with.
+pub struct Config {
+    /// Holds the store and the certificate authority. Made if it doesn't exist.
+    pub data_dir: PathBuf,
+    /// Names the server in logs, and the cluster, user and context in kubeconfigs.
+    pub name: String,
+    /// Installed, or brought up to date, before the server opens.
+    pub definitions: Vec<CustomResourceDefinition>,
+    /// The admission chain: asked in this order about every create, update and delete.
+    pub hooks: Vec<Arc<dyn Hook>>,
+    pub store: store::Options,
+}
+
+/// Why a server did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Store(#[from] store::OpenError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The store was opened, but what every server holds could not be written to it.
+    #[error("the server's own {object} could not be written")]
+    Bootstrap { object: String, source: Box<kube::Error> },
+}
+
+/// Why serving ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("the listener failed")]
+    Listener(#[from] io::Error),
+}
+
+/// An open API server. Cheap to clone; all clones are the same server.
+#[derive(Clone)]
+pub struct ApiServer {
+    state: Arc<State>,
+}
+
+impl ApiServer {
+    /// Opens the data directory, and installs what every server holds.
+    ///
+    /// # Errors
+    /// The directory can't be used, is in use, or is damaged; a definition is invalid.
+    pub async fn open(config: Config) -> Result<ApiServer, OpenError> {
+        let Config { data_dir, name, definitions, hooks, store } = config;
+        let authority = Authority::open(&data_dir.join(PKI_DIR))?;
+        let path = data_dir.join(STORE_DIR);
+        let opened = tokio::task::spawn_blocking(move || Store::open(&path, store)).await;
+        let store = Arc::new(opened.expect("opening a store does not panic, and is not cancelled")?);
+        let state = Arc::new(State {
+            name,
+            rbac: Rbac::new(Arc::clone(&store)),
+            store,
+            catalogue: Catalogue::new(windlass_schema::builtin::kinds()),
+            hooks,
+            authority,
+            reads: Semaphore::new(READS_MAX),
+            writes: Semaphore::new(WRITES_MAX),
+            random: rustls::crypto::ring::default_provider().secure_random,
+            replacing: Mutex::new(()),
+            stopping: CancellationToken::new(),
+        });
+        state.refresh_catalogue();
+        let server = ApiServer { state };
+        server.install_own().await?;
+        server.install(definitions).await?;
+        definitions::resume(&server.state);
+        Ok(server)
+    }
+
+    /// A client in this process that may do everything.
+    pub fn client(&self) -> kube::Client {
+        service::client(&self.state, User::master("system:admin"))
+    }
+
+    /// A client in this process that is taken for this user.
+    pub fn client_as(
+        &self,
+        user: impl Into<String>,
+        groups: impl IntoIterator<Item = String>,
+    ) -> kube::Client {
+        service::client(&self.state, User::new(user, groups))
+    }
+
+    /// Serves TLS on the listener until `shutdown` or [`ApiServer::shutdown`]; requests under way then finish.
+    ///
+    /// # Errors
+    /// TLS can't be configured.
+    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let tls = Arc::new(self.state.authority.server_config()?);
+        Ok(connection::serve(&self.state, listener, tls, shutdown).await?)
+    }
+
+    /// A kubeconfig for whoever owns the machine: a client certificate of `system:masters`, valid for a year.
+    ///
+    /// # Errors
+    /// The certificate can't be made.
+    pub fn kubeconfig(&self, server_url: &str) -> Result<String, TlsError> {
+        let certificate = self.state.authority.issue_client("system:admin", Some(MASTERS))?;
+        Ok(self.kubeconfig_with(server_url, &Credentials::Certificate(certificate)))
+    }
+
+    /// A kubeconfig that proves who one is by a bearer token, good until the data directory is removed.
+    ///
+    /// # Errors
+    /// The token can't be kept.
+    pub fn kubeconfig_as(
+        &self,
+        server_url: &str,
+        user: impl Into<String>,
+        groups: impl IntoIterator<Item = String>,
+    ) -> Result<String, TlsError> {
+        let token = self.state.authority.issue_token(Identity::new(user, groups))?;
+        Ok(self.kubeconfig_with(server_url, &Credentials::Token(token)))
+    }
+
+    /// The certificate, in PEM, by which clients know the server.
+    pub fn certificate_authority(&self) -> &str {
+        self.state.authority.certificate()
+    }
+
+    /// A bearer token for this user, good until the data directory is removed.
+    ///
+    /// # Errors
+    /// The token can't be kept.
+    pub fn issue_token(
+        &self,
+        user: impl Into<String>,
+        groups: impl IntoIterator<Item = String>,
+    ) -> Result<String, TlsError> {
+        self.state.authority.issue_token(Identity::new(user, groups))
+    }
+
+    fn kubeconfig_with(&self, server: &str, credentials: &Credentials) -> String {
+        let authority = self.state.authority.certificate();
+        Kubeconfig { name: &self.state.name, server, authority, credentials }.document()
+    }
+
+    /// Ends watches, background work and connections. What was acknowledged is on disk already; the data directory is
+    /// unlocked when the last client and clone are gone.
+    pub fn shutdown(&self) {
+        self.state.stopping.cancel();
+    }
+
+    /// The namespaces and the role that clients take for granted.
+    async fn install_own(&self) -> Result<(), OpenError> {
+        let client = service::client(&self.state, User::master(SELF));
+        for name in NAMESPACES {
+            let namespace = Namespace { metadata: named(name), ..Namespace::default() };
+            create(&Api::all(client.clone()), "namespace", name, &namespace).await?;
+        }
+        let everything = || Some(vec!["*".to_owned()]);
+        let all = PolicyRule {
+            api_groups: everything(),
+            resources: everything(),
+            verbs: vec!["*".to_owned()],
+            ..PolicyRule::default()
+        };
+        let paths = PolicyRule {
+            non_resource_urls: everything(),
+            verbs: vec!["*".to_owned()],
+            ..PolicyRule::default()
+        };
+        let mut metadata = named("cluster-admin");
+        metadata.labels =
+            Some(BTreeMap::from([("kubernetes.io/bootstrapping".to_owned(), "rbac-defaults".to_owned())]));
+        let role = ClusterRole { metadata, rules: Some(vec![all, paths]), ..ClusterRole::default() };
+        create(&Api::all(client), "cluster role", "cluster-admin", &role).await
+    }
+
+    async fn install(&self, definitions: Vec<CustomResourceDefinition>) -> Result<(), OpenError> {
+        let api: Api<CustomResourceDefinition> = Api::all(service::client(&self.state, User::master(SELF)));
+        for mut definition in definitions {
+            let name = definition.metadata.name.clone().unwrap_or_default();
+            definition.status = None;
+            api.patch(&name, &PatchParams::apply(SELF).force(), &Patch::Apply(&definition))
+                .await
+                .map_err(|source| bootstrap("definition", &name, source))?;
+        }
+        Ok(())
+    }
+}
+
+fn named(name: &str) -> ObjectMeta {
+    ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
+}
+
+async fn create<K>(api: &Api<K>, kind: &str, name: &str, object: &K) -> Result<(), OpenError>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + serde::Serialize,
+{
+    match api.create(&PostParams::default(), object).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        Err(source) => Err(bootstrap(kind, name, source)),
+    }
+}
+
+fn bootstrap(kind: &str, name: &str, source: kube::Error) -> OpenError {
+    OpenError::Bootstrap { object: format!("{kind} {name:?}"), source: Box::new(source) }
+}

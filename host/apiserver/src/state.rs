@@ -1,0 +1,92 @@
+//! What all requests of one server share.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustls::crypto::SecureRandom;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use windlass_core::Hook;
+
+use crate::catalogue::{Catalogue, DEFINITIONS, store_name};
+use crate::identity::User;
+use crate::identity::rbac::Rbac;
+use crate::store::Store;
+use crate::tls::Authority;
+
+/// Requests that may be worked on at once, as kube-apiserver bounds them by default. Watches don't count.
+pub(crate) const READS_MAX: usize = 400;
+pub(crate) const WRITES_MAX: usize = 200;
+
+pub(crate) struct State {
+    /// In logs.
+    pub(crate) name: String,
+    pub(crate) store: Arc<Store>,
+    pub(crate) catalogue: Catalogue,
+    /// Asked in this order.
+    pub(crate) hooks: Vec<Arc<dyn Hook>>,
+    pub(crate) rbac: Rbac,
+    pub(crate) authority: Authority,
+    pub(crate) reads: Semaphore,
+    pub(crate) writes: Semaphore,
+    pub(crate) random: &'static dyn SecureRandom,
+    /// Held while the catalogue is made anew, so that it never goes back to older definitions.
+    pub(crate) replacing: Mutex<()>,
+    /// Ends watches and background work.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl State {
+    /// Serves what the stored definitions define.
+    pub(crate) fn refresh_catalogue(&self) {
+        let _replacing = self.replacing.lock();
+        let (plural, group) = DEFINITIONS;
+        let snapshot = self.store.snapshot(&store_name(group, plural));
+        let definitions: Vec<Value> =
+            snapshot.iter().filter_map(|stored| serde_json::from_slice(&stored.json).ok()).collect();
+        self.catalogue.replace(&definitions);
+    }
+
+    /// Whose bearer token it is.
+    pub(crate) fn token_owner(&self, token: &str) -> Option<User> {
+        self.authority.token_identity(token).map(User::from)
+    }
+
+    fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes).expect("the system has randomness: TLS depends on it");
+        bytes
+    }
+
+    /// A random UUID (version 4).
+    pub(crate) fn new_uid(&self) -> String {
+        let mut bytes: [u8; 16] = self.random_bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let mut uid = String::with_capacity(36);
+        for (at, byte) in bytes.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                uid.push('-');
+            }
+            uid.push_str(&format!("{byte:02x}"));
+        }
+        uid
+    }
+
+    /// What is appended to a generateName: no vowels, so no words, and nothing that looks alike.
+    pub(crate) fn name_suffix(&self) -> String {
+        const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+        let bytes: [u8; 5] = self.random_bytes();
+        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
+    }
+}
+
+/// `2026-01-02T03:04:05Z`
+pub(crate) fn now() -> String {
+    timestamp(jiff::Timestamp::now())
+}
+
+pub(crate) fn timestamp(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
