@@ -5,6 +5,7 @@
 //! given, and [`quantity::Quantity`] computes with them.
 
 #![warn(missing_docs)]
+#![allow(clippy::duplicated_attributes, reason = "each printer column of a kind has a type and a path")]
 
 pub mod cluster;
 pub mod conditions;

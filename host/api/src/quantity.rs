@@ -72,14 +72,14 @@ impl Quantity {
         self.nano == 0
     }
 
-    /// The amount in whole units, rounded up, at most `i64::MAX`.
-    pub fn ceil_units(self) -> i64 {
-        clamp(div_ceil(self.nano, NANO))
+    /// The amount in whole units, rounded away from zero, at most `i64::MAX`.
+    pub fn units(self) -> i64 {
+        clamp(div_away(self.nano, NANO))
     }
 
-    /// The amount in thousandths, rounded up, at most `i64::MAX`.
-    pub fn ceil_milli(self) -> i64 {
-        clamp(div_ceil(self.nano, NANO / 1000))
+    /// The amount in thousandths, rounded away from zero, at most `i64::MAX`.
+    pub fn milli(self) -> i64 {
+        clamp(div_away(self.nano, NANO / 1000))
     }
 
     /// The sum.
@@ -124,8 +124,9 @@ fn clamp(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
-fn div_ceil(value: i128, by: i128) -> i128 {
-    value.div_euclid(by) + i128::from(value.rem_euclid(by) != 0)
+/// Rounds away from zero, as Kubernetes does.
+fn div_away(value: i128, by: i128) -> i128 {
+    value / by + if value % by == 0 { 0 } else { value.signum() }
 }
 
 impl PartialEq for Quantity {
@@ -158,8 +159,10 @@ impl fmt::Display for Quantity {
         let small = self.nano.unsigned_abs() < 1024 * NANO.unsigned_abs();
         match self.format {
             Format::BinarySi if whole && !small => write_binary(f, self.nano / NANO),
-            Format::DecimalExponent => write_decimal(f, self.nano, |exponent| format!("e{exponent}")),
-            Format::BinarySi | Format::DecimalSi => write_decimal(f, self.nano, |exponent| {
+            Format::DecimalExponent => {
+                write_decimal(f, self.nano, i32::MAX, |exponent| format!("e{exponent}"))
+            }
+            Format::BinarySi | Format::DecimalSi => write_decimal(f, self.nano, 18, |exponent| {
                 let suffix = match exponent {
                     -9 => "n",
                     -6 => "u",
@@ -187,9 +190,14 @@ fn write_binary(f: &mut fmt::Formatter<'_>, mut units: i128) -> fmt::Result {
     write!(f, "{units}{}", suffixes[power])
 }
 
-fn write_decimal(f: &mut fmt::Formatter<'_>, nano: i128, suffix: impl Fn(i32) -> String) -> fmt::Result {
+fn write_decimal(
+    f: &mut fmt::Formatter<'_>,
+    nano: i128,
+    exponent_max: i32,
+    suffix: impl Fn(i32) -> String,
+) -> fmt::Result {
     let (mut mantissa, mut exponent) = (nano, -9);
-    while mantissa % 1000 == 0 && exponent < 18 {
+    while mantissa % 1000 == 0 && exponent < exponent_max {
         mantissa /= 1000;
         exponent += 3;
     }
@@ -320,19 +328,16 @@ fn binary(whole: &str, fraction: &str, power: u32) -> i128 {
     else {
         return CAP;
     };
-    // Nine digits and a flag for the rest: 10^18 × 2^60 would not leave room for more, and nothing finer counts but
-    // in the rounding.
-    let kept = fraction.len().min(18);
-    let mut numerator: i128 = 0;
-    for byte in fraction.bytes().take(kept) {
-        numerator = numerator * 10 + i128::from(byte - b'0');
+    // The fraction times 2^power × 10^9, digit by digit from the last one, as on paper: what is carried past the point
+    // is the whole part. At most 10 × 2^90 is carried.
+    let multiplier = NANO << power;
+    let (mut nano, mut finer) = (0, false);
+    for byte in fraction.bytes().rev() {
+        nano += i128::from(byte - b'0') * multiplier;
+        finer |= nano % 10 != 0;
+        nano /= 10;
     }
-    let finer = fraction.bytes().skip(kept).any(|byte| byte != b'0');
-    let divisor = 10i128.pow(kept as u32);
-    // numerator / divisor × 2^power × 10^9, in two steps so that neither overflows.
-    let product = numerator * (1i128 << power);
-    let (units, rest) = (product / divisor, product % divisor);
-    let nano = units * NANO + div_ceil(rest * NANO, divisor) + i128::from(finer);
+    nano += i128::from(finer);
     (shifted * NANO + nano).min(CAP)
 }
 
@@ -379,6 +384,7 @@ mod tests {
             ("-5k", "-5k"),
             ("007", "7"),
             ("10E", "10E"),
+            ("10e20", "1e21"),
             ("9223372036854775807", "9223372036854775807"),
             ("9223372036854775808", "9223372036854775807"),
             ("8Ei", "9223372036854775807"),
@@ -404,7 +410,7 @@ mod tests {
         for text in ["1e999999999999999999999", "99999999999999999999999E", "9e40", "99999999999999999999Ei"]
         {
             let quantity: Quantity = text.parse().unwrap();
-            assert_eq!(quantity.ceil_units(), i64::MAX, "{text}");
+            assert_eq!(quantity.units(), i64::MAX, "{text}");
             assert!(quantity.times(i64::MAX).plus(quantity.times(i64::MAX)) > Quantity::ZERO);
         }
         assert_eq!(canonical("1e-999999999999999999"), "1e-9");
@@ -428,7 +434,7 @@ mod tests {
         assert_eq!(of("-1").fits(of("3")), Some(0));
         assert_eq!(of("10").fits(Quantity::ZERO), None);
         assert_eq!(of("9E").fits(of("1n")), Some(i64::MAX));
-        assert_eq!((of("1500m").ceil_units(), of("-1500m").ceil_units(), of("1n").ceil_milli()), (2, -1, 1));
+        assert_eq!((of("1500m").units(), of("-1500m").units(), of("1n").milli()), (2, -2, 1));
     }
 
     #[test]

@@ -28,7 +28,7 @@ macro_rules! cluster_scoped_twin {
             /// An object with this name and spec, and nothing else.
             pub fn new(name: &str, spec: $spec) -> Self {
                 let metadata = ::kube::core::ObjectMeta { name: Some(name.to_owned()), ..Default::default() };
-                Self { metadata, spec, ..Default::default() }
+                Self { metadata, spec $(, status: None::<$status>)? }
             }
         }
 

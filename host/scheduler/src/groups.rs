@@ -108,6 +108,9 @@ fn weight(
     room.saturating_mul(ROOM_WEIGHT).saturating_add(scores / counted.max(1))
 }
 
+/// A weight, and the groups that have it together, by index.
+type Choice = (i64, Vec<usize>);
+
 /// The heaviest choice of `count` groups that have `clusters` clusters together, by index; `None` if there is none.
 fn choose(groups: &[Group<'_>], count: usize, clusters: usize) -> Option<Vec<usize>> {
     let size = |group: &Group<'_>| group.members.len().min(clusters);
@@ -119,7 +122,7 @@ fn choose(groups: &[Group<'_>], count: usize, clusters: usize) -> Option<Vec<usi
         return (total >= clusters).then_some(largest);
     }
     // best[taken][held]: the heaviest choice of `taken` groups with at least `held` clusters.
-    let mut best: Vec<Vec<Option<(i64, Vec<usize>)>>> = vec![vec![None; clusters + 1]; count + 1];
+    let mut best: Vec<Vec<Option<Choice>>> = vec![vec![None; clusters + 1]; count + 1];
     best[0][0] = Some((0, Vec::new()));
     for (index, group) in groups.iter().enumerate() {
         for taken in (0..count).rev() {

@@ -40,7 +40,7 @@ impl Node {
             labels: node.metadata.labels.clone().unwrap_or_default(),
             taints: spec.taints.unwrap_or_default(),
             unschedulable: spec.unschedulable.unwrap_or_default(),
-            pod_slots: allocatable.get("pods").ceil_units(),
+            pod_slots: allocatable.get("pods").units(),
             allocatable,
             requested: Resources::default(),
             pods: 0,

@@ -63,7 +63,8 @@ pub fn due(
     if is_fresh(spec, status) {
         return Some(Cause::Rescheduled);
     }
-    if duplicated || !(has_replicas || !spec.components.is_empty()) {
+    let has_pods = has_replicas || !spec.components.is_empty();
+    if duplicated || !has_pods {
         return Some(Cause::Duplicated);
     }
     let gone = |name: &str| snapshot.get(name).is_none_or(|cluster| cluster.deleting);
@@ -92,4 +93,82 @@ fn placement_holds(placement: &Placement, applied: &Placement, status: &Resource
         terms.find(|term| term.affinity_name == status.scheduler_observed_affinity_name).cloned()
     };
     same_but_groups && chosen(placement).is_some_and(|term| chosen(applied) == Some(term))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{cluster, config_map, deployment, flink, snapshot, unseen};
+    use serde_json::{Value, json};
+
+    fn divided() -> Value {
+        json!({"replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Aggregated"}})
+    }
+
+    fn on(mut spec: ResourceBindingSpec, targets: Value) -> ResourceBindingSpec {
+        spec.clusters = serde_json::from_value(targets).unwrap();
+        spec
+    }
+
+    /// With the placement that was applied being the present one.
+    fn settled(spec: &ResourceBindingSpec, status: &ResourceBindingStatus) -> Option<Cause> {
+        let applied = serde_json::to_string(&spec.placement).unwrap();
+        due(&snapshot([cluster("a"), cluster("b")]), spec, status, Some(&applied))
+    }
+
+    #[test]
+    fn a_divided_workload_that_is_placed_is_left_alone() {
+        let spec =
+            on(deployment(3, divided()), json!([{"name": "a", "replicas": 1}, {"name": "b", "replicas": 2}]));
+        assert_eq!(settled(&spec, &unseen()), None);
+    }
+
+    #[test]
+    fn each_change_that_matters_makes_a_decision_due() {
+        let spec = deployment(3, divided());
+        assert_eq!(settled(&spec, &unseen()), Some(Cause::Unplaced));
+        let placed = on(spec.clone(), json!([{"name": "a", "replicas": 3}]));
+        assert_eq!(due(&snapshot([cluster("a")]), &placed, &unseen(), None), Some(Cause::Placement));
+        assert_eq!(due(&snapshot([cluster("a")]), &placed, &unseen(), Some("{}")), Some(Cause::Placement));
+        assert_eq!(
+            due(&snapshot([cluster("a")]), &placed, &unseen(), Some("nonsense")),
+            Some(Cause::Placement)
+        );
+        let scaled = on(spec.clone(), json!([{"name": "a", "replicas": 2}]));
+        assert_eq!(settled(&scaled, &unseen()), Some(Cause::Replicas));
+        let gone = on(spec, json!([{"name": "gone", "replicas": 3}]));
+        assert_eq!(settled(&gone, &unseen()), Some(Cause::ClusterGone));
+        let mut asked = placed;
+        asked.reschedule_triggered_at = Some(serde_json::from_value(json!("2026-01-02T00:00:00Z")).unwrap());
+        let mut status = unseen();
+        status.last_scheduled_time = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+        assert_eq!(settled(&asked, &status), Some(Cause::Rescheduled));
+        status.last_scheduled_time = Some(serde_json::from_value(json!("2026-01-03T00:00:00Z")).unwrap());
+        assert_eq!(settled(&asked, &status), None);
+    }
+
+    #[test]
+    fn what_goes_everywhere_follows_the_clusters() {
+        let map = on(config_map(divided()), json!([{"name": "a"}]));
+        assert_eq!(settled(&map, &unseen()), Some(Cause::Duplicated));
+        assert_eq!(settled(&on(flink(), json!([{"name": "a"}])), &unseen()), Some(Cause::Duplicated));
+    }
+
+    #[test]
+    fn groups_that_were_not_chosen_may_change() {
+        let groups = |names: &[&str]| {
+            let mut placement = divided();
+            let terms: Vec<Value> =
+                names.iter().map(|name| json!({"affinityName": name, "clusterNames": ["a"]})).collect();
+            placement["clusterAffinities"] = json!(terms);
+            placement
+        };
+        let spec = on(deployment(3, groups(&["one", "two"])), json!([{"name": "a", "replicas": 3}]));
+        let mut status = unseen();
+        status.scheduler_observed_affinity_name = "one".to_owned();
+        let clusters = snapshot([cluster("a")]);
+        let check = |applied: Value| due(&clusters, &spec, &status, Some(&applied.to_string()));
+        assert_eq!(check(groups(&["one", "other"])), None);
+        assert_eq!(check(groups(&["two"])), Some(Cause::Placement));
+    }
 }
