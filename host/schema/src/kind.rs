@@ -98,6 +98,22 @@ impl Kind {
         matches!(self.source, Source::Builtin(_))
     }
 
+    /// The built-in definition that this kind is of: `io.k8s.api.apps.v1.Deployment`.
+    pub(crate) fn definition(&self) -> Option<&str> {
+        match &self.source {
+            Source::Builtin(facts) => Some(&facts.definition),
+            Source::Custom { .. } => None,
+        }
+    }
+
+    /// A custom kind's schema as its definition writes it.
+    pub(crate) fn open_api(&self) -> Option<&Value> {
+        match &self.source {
+            Source::Builtin(_) => None,
+            Source::Custom { open_api } => Some(open_api),
+        }
+    }
+
     /// Whether `application/strategic-merge-patch+json` is accepted: built-in kinds only, else 415.
     pub fn has_strategic_merge(&self) -> bool {
         self.is_builtin()

@@ -1,7 +1,7 @@
 //! Definitions of the built-in types, as k8s-openapi describes them, joined with the merging facts of
 //! `kinds/merging.json`.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Status};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ListMeta, ObjectMeta, Status};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
@@ -22,6 +22,7 @@ fn generators() -> Vec<(String, Generate)> {
     }
     types![
         ObjectMeta,
+        ListMeta,
         Status,
         DeleteOptions,
         k8s_openapi::api::autoscaling::v1::Scale,
