@@ -14,6 +14,7 @@ mod connection;
 mod definitions;
 mod discovery;
 mod documents;
+mod housekeeping;
 mod identity;
 mod objects;
 mod request;

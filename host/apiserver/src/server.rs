@@ -13,7 +13,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use windlass_core::Hook;
 
 use crate::catalogue::Catalogue;
@@ -22,10 +22,12 @@ use crate::identity::{MASTERS, User};
 use crate::state::{READS_MAX, State, WRITES_MAX};
 use crate::store::{self, Store};
 use crate::tls::{Authority, Credentials, Identity, Kubeconfig, TlsError};
-use crate::{connection, definitions, service};
+use crate::{connection, definitions, housekeeping, service};
 
 /// Who the server writes as on its own account, and as whom its definitions are applied.
 const SELF: &str = "system:apiserver";
+/// Who does the chores that kube-controller-manager does elsewhere.
+const HOUSEKEEPER: &str = "system:kube-controller-manager";
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const STORE_DIR: &str = "store";
 const PKI_DIR: &str = "pki";
@@ -68,6 +70,8 @@ pub enum ServeError {
 #[derive(Clone)]
 pub struct ApiServer {
     state: Arc<State>,
+    /// Housekeeping ends with the last clone, so that it keeps no directory locked.
+    _chores: Arc<DropGuard>,
 }
 
 impl ApiServer {
@@ -95,7 +99,11 @@ impl ApiServer {
             stopping: CancellationToken::new(),
         });
         state.refresh_catalogue();
-        let server = ApiServer { state };
+        let chores = state.stopping.child_token();
+        let housekeeper = service::client(&state, User::master(HOUSEKEEPER));
+        let certificate = state.authority.certificate().to_owned();
+        tokio::spawn(housekeeping::run(housekeeper, Arc::clone(&state.store), certificate, chores.clone()));
+        let server = ApiServer { state, _chores: Arc::new(chores.drop_guard()) };
         server.install_own().await?;
         server.install(definitions).await?;
         definitions::resume(&server.state);
