@@ -1,0 +1,9 @@
+//! What the host promises about plugins, shown with plugins that are mostly bad.
+
+mod admission;
+mod cache;
+mod directory;
+mod faults;
+mod guests;
+mod loading;
+mod setting;
