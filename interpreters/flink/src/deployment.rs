@@ -54,8 +54,7 @@ windlass_sdk::shape! {
     }
 
     /// What the operator reports, passed on as it is.
-    #[derive(windlass_sdk::serde::Serialize)]
-    pub(crate) struct Status<'a> {
+    pub(crate) struct Status<'a>: Serialize {
         #[serde(skip_serializing_if = "Json::is_null")]
         pub(crate) cluster_info: Json<'a>,
         #[serde(skip_serializing_if = "Json::is_null")]

@@ -2,7 +2,6 @@
 
 use windlass_sdk::json::{Int, Json, Text};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, Time, pod_dependencies, pod_requirements};
-use windlass_sdk::serde::Serialize;
 use windlass_sdk::serde_json::{Value, json};
 use windlass_sdk::{Answer, Changes, Dependent, Members, Pods, Replicas, sum};
 
@@ -61,8 +60,7 @@ windlass_sdk::shape! {
         suspend: bool,
     }
 
-    #[derive(Serialize)]
-    pub(crate) struct JobStatus<'a> {
+    pub(crate) struct JobStatus<'a>: Serialize {
         #[serde(skip_serializing_if = "is_zero")]
         active: Int,
         #[serde(skip_serializing_if = "is_zero")]
@@ -79,8 +77,7 @@ windlass_sdk::shape! {
         completion_time: Option<Time>,
     }
 
-    #[derive(Serialize)]
-    struct Condition<'a> {
+    struct Condition<'a>: Serialize {
         r#type: Text<'a>,
         status: Text<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,6 @@
 //! Addresses that load balancers give, and the Services that ask for them.
 
 use windlass_sdk::json::{Int, Text};
-use windlass_sdk::serde::Serialize;
 use windlass_sdk::{Answer, Changes, Members};
 
 windlass_sdk::shape! {
@@ -18,19 +17,16 @@ windlass_sdk::shape! {
     }
 
     /// The part of a Service's or an Ingress' status that is about load balancers.
-    #[derive(Serialize)]
-    pub(crate) struct BalancedStatus<'a> {
+    pub(crate) struct BalancedStatus<'a>: Serialize {
         load_balancer: LoadBalancer<'a>,
     }
 
-    #[derive(Serialize)]
-    struct LoadBalancer<'a> {
+    struct LoadBalancer<'a>: Serialize {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         ingress: Vec<Address<'a>>,
     }
 
-    #[derive(Serialize)]
-    struct Address<'a> {
+    struct Address<'a>: Serialize {
         #[serde(skip_serializing_if = "str::is_empty")]
         ip: Text<'a>,
         #[serde(skip_serializing_if = "str::is_empty")]
@@ -41,8 +37,8 @@ windlass_sdk::shape! {
         ports: Vec<PortStatus<'a>>,
     }
 
-    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
-    struct PortStatus<'a> {
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    struct PortStatus<'a>: Serialize {
         port: Int,
         protocol: Text<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]

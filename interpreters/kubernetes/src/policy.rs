@@ -2,7 +2,6 @@
 
 use windlass_sdk::json::{Entries, Int};
 use windlass_sdk::kubernetes::Time;
-use windlass_sdk::serde::Serialize;
 use windlass_sdk::{Answer, Changes, Members, sum};
 
 windlass_sdk::shape! {
@@ -10,8 +9,8 @@ windlass_sdk::shape! {
         status: Option<Budget<'a>>,
     }
 
-    #[derive(Serialize, PartialEq)]
-    pub(crate) struct Budget<'a> {
+    #[derive(PartialEq)]
+    pub(crate) struct Budget<'a>: Serialize {
         disruptions_allowed: Int,
         current_healthy: Int,
         desired_healthy: Int,
@@ -24,8 +23,8 @@ windlass_sdk::shape! {
         status: Option<Scale>,
     }
 
-    #[derive(Serialize, PartialEq)]
-    pub(crate) struct Scale {
+    #[derive(PartialEq)]
+    pub(crate) struct Scale: Serialize {
         #[serde(skip_serializing_if = "is_zero")]
         current_replicas: Int,
         desired_replicas: Int,

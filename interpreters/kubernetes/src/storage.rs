@@ -1,7 +1,6 @@
 //! Volumes and claims to them.
 
 use windlass_sdk::json::{Json, Text};
-use windlass_sdk::serde::Serialize;
 use windlass_sdk::{Answer, Changes, Members};
 
 windlass_sdk::shape! {
@@ -23,8 +22,7 @@ windlass_sdk::shape! {
         volume_name: Text<'a>,
     }
 
-    #[derive(Serialize)]
-    struct Phase<'a> {
+    struct Phase<'a>: Serialize {
         phase: Text<'a>,
     }
 }

@@ -6,21 +6,20 @@ use windlass_sdk::json::{Entries, Text};
 use windlass_sdk::serde::Deserialize;
 use windlass_sdk::{Answer, Rejection};
 
-/// meta/v1 LabelSelector.
-#[derive(Debug, Default, Deserialize)]
-#[serde(crate = "windlass_sdk::serde", default, rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct LabelSelector {
-    match_labels: BTreeMap<String, String>,
-    match_expressions: Vec<Requirement>,
-}
+windlass_sdk::shape! {
+    /// meta/v1 LabelSelector.
+    #[serde(deny_unknown_fields)]
+    pub(crate) struct LabelSelector {
+        match_labels: BTreeMap<String, String>,
+        match_expressions: Vec<Requirement>,
+    }
 
-#[derive(Debug, Deserialize)]
-#[serde(crate = "windlass_sdk::serde", deny_unknown_fields)]
-struct Requirement {
-    key: String,
-    operator: Operator,
-    #[serde(default)]
-    values: Vec<String>,
+    #[serde(deny_unknown_fields)]
+    struct Requirement {
+        key: String,
+        operator: Option<Operator>,
+        values: Vec<String>,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -40,10 +39,11 @@ impl LabelSelector {
             };
             match operator {
                 _ if key.is_empty() => return wrong("key", "must be the name of a label"),
-                Operator::In | Operator::NotIn if values.is_empty() => {
+                None => return wrong("operator", "must be one of In, NotIn, Exists and DoesNotExist"),
+                Some(Operator::In | Operator::NotIn) if values.is_empty() => {
                     return wrong("values", "must not be empty with the operators In and NotIn");
                 }
-                Operator::Exists | Operator::DoesNotExist if !values.is_empty() => {
+                Some(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
                     return wrong("values", "must be empty with the operators Exists and DoesNotExist");
                 }
                 _ => {}
@@ -56,10 +56,12 @@ impl LabelSelector {
         let has = |key: &str, value: &str| labels.get(key).is_some_and(|is| is.as_str() == value);
         self.match_labels.iter().all(|(key, value)| has(key, value))
             && self.match_expressions.iter().all(|Requirement { key, operator, values }| match operator {
-                Operator::In => values.iter().any(|value| has(key, value)),
-                Operator::NotIn => !values.iter().any(|value| has(key, value)),
-                Operator::Exists => labels.get(key).is_some(),
-                Operator::DoesNotExist => labels.get(key).is_none(),
+                Some(Operator::In) => values.iter().any(|value| has(key, value)),
+                Some(Operator::NotIn) => !values.iter().any(|value| has(key, value)),
+                Some(Operator::Exists) => labels.get(key).is_some(),
+                Some(Operator::DoesNotExist) => labels.get(key).is_none(),
+                // Settings that say so did not pass the check.
+                None => false,
             })
     }
 }

@@ -1,30 +1,27 @@
 //! What the user of the hook may set.
 
-use windlass_sdk::Answer;
-use windlass_sdk::Rejection;
 use windlass_sdk::json::{Entries, Text};
-use windlass_sdk::serde::Deserialize;
+use windlass_sdk::{Answer, Rejection};
 
 use crate::selector::LabelSelector;
 
-/// Which bindings are held: those that match all criteria given here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(crate = "windlass_sdk::serde", default, deny_unknown_fields)]
-pub(crate) struct Settings {
-    /// Those in one of these namespaces.
-    namespaces: Option<Vec<String>>,
-    /// Those with such labels.
-    labels: Option<LabelSelector>,
-    /// Those of a workload of one of these kinds.
-    kinds: Option<Vec<Kind>>,
-}
+windlass_sdk::shape! {
+    /// Which bindings are held: those that match all criteria given here.
+    #[serde(deny_unknown_fields)]
+    pub(crate) struct Settings {
+        /// Those in one of these namespaces.
+        namespaces: Option<Vec<String>>,
+        /// Those with such labels.
+        labels: Option<LabelSelector>,
+        /// Those of a workload of one of these kinds.
+        kinds: Option<Vec<Kind>>,
+    }
 
-#[derive(Debug, Deserialize)]
-#[serde(crate = "windlass_sdk::serde", rename_all = "camelCase", deny_unknown_fields)]
-struct Kind {
-    #[serde(default)]
-    api_version: Option<String>,
-    kind: String,
+    #[serde(deny_unknown_fields)]
+    struct Kind {
+        api_version: Option<String>,
+        kind: String,
+    }
 }
 
 impl Settings {

@@ -10,7 +10,7 @@ mod text;
 pub use fragment::Json;
 pub use number::{Int, Numeric};
 pub use read::{parse, parse_at, write};
-pub use shape::{Entries, null_is_default};
+pub use shape::{Entries, ObjectOnly, null_is_default};
 pub use text::Text;
 
 pub(crate) use read::prefixed;

@@ -90,6 +90,7 @@ mod tests {
         check(r#"{"spec":{"paused":"yes"},"z":1}"#, "spec.paused", "expected a boolean");
         check(r#"{"spec":{"inner":{"count":1.0}}}"#, "spec.inner.count", "floating point");
         check(r#"{"spec":7}"#, "spec", "integer `7`");
+        check(r#"{"spec":[1]}"#, "spec", "sequence");
         check("7", "", "integer `7`");
     }
 
@@ -98,7 +99,7 @@ mod tests {
         check("", "", "EOF");
         check(r#"{"spec":{"replicas":1"#, "spec.replicas", "EOF");
         check(r#"{"spec":{"replicas":}}"#, "spec", "expected value");
-        check("[[[", "[0][0]", "invalid type");
+        check("[[[", "", "invalid type: sequence");
         let deep = format!("{{\"x\":{}", "[".repeat(100_000));
         assert!(parse::<Object<'_>>(&deep).is_err());
     }

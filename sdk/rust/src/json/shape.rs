@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::text::Text;
@@ -13,7 +14,7 @@ use super::text::Text;
 /// Fields are named as in the object (`taskManager` is `task_manager` here); fields of the object that the struct does
 /// not name are skipped without being looked at. What is absent or null is the field's default, as for Kubernetes
 /// itself; use `Option` where absence has a meaning of its own. A struct that borrows from the document has the
-/// lifetime `'a`.
+/// lifetime `'a`. One that is passed on as it was read is marked `: Serialize`.
 ///
 /// ```
 /// use windlass_sdk::json::{Int, Text, parse};
@@ -41,14 +42,15 @@ macro_rules! shape {
     () => {};
     (
         $(#[$attribute:meta])*
-        $visibility:vis struct $name:ident<'a> {
+        $visibility:vis struct $name:ident<'a> $(: $serialize:ident)? {
             $( $(#[$field_attribute:meta])* $field_visibility:vis $field:ident: $type:ty ),* $(,)?
         }
         $($rest:tt)*
     ) => {
+        #[derive(Clone, Debug, Default, $crate::serde::Deserialize $(, $crate::serde::$serialize)?)]
+        #[serde(crate = "windlass_sdk::serde", remote = "Self", default, rename_all = "camelCase")]
+        #[serde(bound(deserialize = "'de: 'a"))]
         $(#[$attribute])*
-        #[derive(Clone, Debug, Default, $crate::serde::Deserialize)]
-        #[serde(crate = "windlass_sdk::serde", default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
         $visibility struct $name<'a> {
             $(
                 #[serde(deserialize_with = "windlass_sdk::json::null_is_default")]
@@ -56,18 +58,33 @@ macro_rules! shape {
                 $field_visibility $field: $type,
             )*
         }
+
+        impl<'de: 'a, 'a> $crate::serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: $crate::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize($crate::json::ObjectOnly(deserializer))
+            }
+        }
+
+        $(
+            impl $crate::serde::$serialize for $name<'_> {
+                fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    Self::serialize(self, serializer)
+                }
+            }
+        )?
+
         $crate::shape! { $($rest)* }
     };
     (
         $(#[$attribute:meta])*
-        $visibility:vis struct $name:ident {
+        $visibility:vis struct $name:ident $(: $serialize:ident)? {
             $( $(#[$field_attribute:meta])* $field_visibility:vis $field:ident: $type:ty ),* $(,)?
         }
         $($rest:tt)*
     ) => {
+        #[derive(Clone, Debug, Default, $crate::serde::Deserialize $(, $crate::serde::$serialize)?)]
+        #[serde(crate = "windlass_sdk::serde", remote = "Self", default, rename_all = "camelCase")]
         $(#[$attribute])*
-        #[derive(Clone, Debug, Default, $crate::serde::Deserialize)]
-        #[serde(crate = "windlass_sdk::serde", default, rename_all = "camelCase")]
         $visibility struct $name {
             $(
                 #[serde(deserialize_with = "windlass_sdk::json::null_is_default")]
@@ -75,8 +92,39 @@ macro_rules! shape {
                 $field_visibility $field: $type,
             )*
         }
+
+        impl<'de> $crate::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize($crate::json::ObjectOnly(deserializer))
+            }
+        }
+
+        $(
+            impl $crate::serde::$serialize for $name {
+                fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    Self::serialize(self, serializer)
+                }
+            }
+        )?
+
         $crate::shape! { $($rest)* }
     };
+}
+
+/// Reads structs from objects alone: derived structs would take lists for their fields in order.
+pub struct ObjectOnly<D>(pub D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
 }
 
 /// Reads a field of a shape: null is the default.

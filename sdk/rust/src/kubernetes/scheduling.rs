@@ -18,8 +18,7 @@ pub struct NodeClaim<'a> {
 
 crate::shape! {
     /// core/v1 Toleration.
-    #[derive(Serialize)]
-    pub struct Toleration<'a> {
+    pub struct Toleration<'a>: Serialize {
         #[serde(skip_serializing_if = "str::is_empty")]
         pub key: Text<'a>,
         #[serde(skip_serializing_if = "str::is_empty")]
@@ -33,14 +32,12 @@ crate::shape! {
     }
 
     /// core/v1 NodeSelector.
-    #[derive(Serialize)]
-    pub struct NodeSelector<'a> {
+    pub struct NodeSelector<'a>: Serialize {
         pub node_selector_terms: Vec<NodeSelectorTerm<'a>>,
     }
 
     /// core/v1 NodeSelectorTerm.
-    #[derive(Serialize)]
-    pub struct NodeSelectorTerm<'a> {
+    pub struct NodeSelectorTerm<'a>: Serialize {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub match_expressions: Vec<NodeSelectorRequirement<'a>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -48,8 +45,7 @@ crate::shape! {
     }
 
     /// core/v1 NodeSelectorRequirement.
-    #[derive(Serialize)]
-    pub struct NodeSelectorRequirement<'a> {
+    pub struct NodeSelectorRequirement<'a>: Serialize {
         pub key: Text<'a>,
         pub operator: Text<'a>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
