@@ -155,18 +155,16 @@ impl Kind {
     pub fn default(&self, object: &mut Value) {
         self.schema().default(object);
         if let Source::Builtin(facts) = &self.source {
-            facts.default(object);
+            facts.default(self.schema(), object);
         }
     }
 
     /// What is wrong with a new object.
     pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
         let mut errors = meta::validate(object, self.namespaced, self.name_rule());
-        errors.extend(self.schema().validate(object));
         match &self.source {
-            Source::Builtin(facts) => errors.extend(facts.validate(object)),
-            Source::Custom { .. } if errors.is_empty() => errors.extend(self.schema().evaluate_rules(object, None)),
-            Source::Custom { .. } => {}
+            Source::Builtin(facts) => errors.extend(facts.validate(self.schema(), object)),
+            Source::Custom { .. } => errors.extend(self.validate_custom(object, None)),
         }
         errors
     }
@@ -175,18 +173,20 @@ impl Kind {
     pub fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = meta::validate(object, self.namespaced, self.name_rule());
         errors.extend(meta::validate_update(object, old));
-        errors.extend(self.schema().validate(object));
         match &self.source {
             Source::Builtin(facts) => {
-                errors.extend(facts.validate(object));
+                errors.extend(facts.validate(self.schema(), object));
                 errors.extend(facts.validate_update(object, old));
             }
-            Source::Custom { .. } if errors.is_empty() => {
-                errors.extend(self.schema().evaluate_rules(object, Some(old)));
-            }
-            Source::Custom { .. } => {}
+            Source::Custom { .. } => errors.extend(self.validate_custom(object, Some(old))),
         }
         errors
+    }
+
+    /// Rules are evaluated on objects that have the right shape only.
+    fn validate_custom(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let errors = self.schema().validate(object);
+        if errors.is_empty() { self.schema().evaluate_rules(object, old) } else { errors }
     }
 
     /// Confines a write to its part of the object: the main resource never writes `status` where that is a

@@ -1,8 +1,14 @@
 //! The built-in kinds. They are data: `kinds/*.json` say what there is, how it merges, what is defaulted, checked
 //! and printed; k8s-openapi says how the types look. No code here knows a kind by name.
 
+mod checks;
+mod defaults;
 mod generate;
+mod normalize;
+pub(crate) mod quantity;
 mod tables;
+mod updates;
+mod walk;
 
 use std::sync::{Arc, OnceLock};
 
@@ -26,12 +32,22 @@ pub(crate) struct Facts {
     /// `io.k8s.api.apps.v1.Deployment`.
     pub(crate) definition: String,
     names: tables::NameStyle,
+    rules: Arc<OnceLock<Rules>>,
+}
+
+/// The tables that all kinds share, read when the first object comes.
+#[derive(Debug)]
+struct Rules {
+    defaults: defaults::Defaults,
+    checks: checks::Checks,
+    updates: updates::Updates,
 }
 
 /// All built-in kinds, in the order of the table. Schemas are made when first asked for.
 pub fn kinds() -> Vec<Arc<Kind>> {
     let columns = tables::Columns::read();
-    tables::resources().into_iter().map(|resource| Arc::new(kind(resource, &columns))).collect()
+    let rules = Arc::default();
+    tables::resources().into_iter().map(|resource| Arc::new(kind(resource, &columns, &rules))).collect()
 }
 
 /// ObjectMeta and what it refers to.
@@ -39,7 +55,7 @@ pub(crate) fn object_meta() -> Definitions {
     definitions(&[OBJECT_META])
 }
 
-fn kind(resource: tables::Resource, columns: &tables::Columns) -> Kind {
+fn kind(resource: tables::Resource, columns: &tables::Columns, rules: &Arc<OnceLock<Rules>>) -> Kind {
     let columns = columns.of(&resource.group, &resource.kind);
     let names = Names {
         list_kind: format!("{}List", resource.kind),
@@ -63,7 +79,11 @@ fn kind(resource: tables::Resource, columns: &tables::Columns) -> Kind {
         subresources: Subresources { status: resource.status, scale },
         selectable_fields: resource.selectable_fields,
         columns,
-        source: Source::Builtin(Facts { definition: resource.definition, names: resource.names }),
+        source: Source::Builtin(Facts {
+            definition: resource.definition,
+            names: resource.names,
+            rules: Arc::clone(rules),
+        }),
         schema: OnceLock::new(),
     }
 }
@@ -82,15 +102,40 @@ impl Facts {
         }
     }
 
-    pub(crate) fn normalize(&self, _schema: &Schema, _object: &mut Value) {}
-
-    pub(crate) fn default(&self, _object: &mut Value) {}
-
-    pub(crate) fn validate(&self, _object: &Value) -> Vec<FieldError> {
-        Vec::new()
+    fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| Rules {
+            defaults: defaults::read(),
+            checks: checks::read(),
+            updates: updates::read(),
+        })
     }
 
-    pub(crate) fn validate_update(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
-        Vec::new()
+    /// Brings a decoded object into the form that Go's types write.
+    pub(crate) fn normalize(&self, schema: &Schema, object: &mut Value) {
+        normalize::normalize(schema.root(), object);
+    }
+
+    pub(crate) fn default(&self, schema: &Schema, object: &mut Value) {
+        defaults::fill(&self.rules().defaults, schema.root(), object);
+    }
+
+    /// What is wrong with an object by its schema and by the tables.
+    pub(crate) fn validate(&self, schema: &Schema, object: &Value) -> Vec<FieldError> {
+        let mut errors = schema.validate(object);
+        // The zero values of a status' required fields are left out by some clients, which Go never notices.
+        errors.retain(|error| !error.field.starts_with("status."));
+        for error in checks::run(&self.rules().checks, schema.root(), object) {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+        errors
+    }
+
+    pub(crate) fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        updates::run(&self.rules().updates, &self.definition, object, old)
     }
 }
+
+#[cfg(test)]
+mod tests;

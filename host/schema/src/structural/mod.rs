@@ -194,6 +194,16 @@ impl<'a> Place<'a> {
         self.node().patch_merge_key.as_deref()
     }
 
+    /// The built-in definition that the place is of: `io.k8s.api.core.v1.Container`.
+    pub(crate) fn definition(self) -> Option<&'a str> {
+        self.node().definition.as_deref()
+    }
+
+    /// Whether the place holds JSON of somebody else's.
+    pub(crate) fn is_free_form(self) -> bool {
+        self.node().preserve_unknown
+    }
+
     pub fn default_value(self) -> Option<&'a Value> {
         self.node().default.as_ref()
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::validate::is_integer;
 use super::{JsonType, Node, Place, Schema, format};
+use crate::builtin;
 
 /// What is wrong with the first field of the wrong type: `json: cannot unmarshal string into Go struct field
 /// DeploymentSpec.spec.replicas of type int32`. With `whole` unset only metadata is looked at.
@@ -54,6 +55,10 @@ fn complaint(node: &Node, found: &Value, path: &[&str], owner: Option<&str>) -> 
         JsonType::Number => found.is_number(),
         JsonType::Boolean => found.is_boolean(),
     };
+    if quantity && fits {
+        let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+        return builtin::quantity::canonical(&text).is_none().then(|| builtin::quantity::COMPLAINT.to_owned());
+    }
     if fits {
         return match (node.format.as_deref(), found) {
             (Some("date-time"), Value::String(text)) if !text.is_empty() && !format::is_date_time(text) => {

@@ -1,0 +1,153 @@
+//! What Kubernetes checks of built-in kinds beyond their schema, from `kinds/checks.json`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::walk::{self, at, is_missing};
+use crate::field::{FieldError, Reason};
+use crate::selector::LabelSelector;
+use crate::structural::Place;
+use crate::{crd, meta};
+
+/// Definition → rows of path, check, and the check's arguments. A last argument with a condition's syntax is one.
+pub(super) type Checks = BTreeMap<String, Vec<Vec<Value>>>;
+
+pub(super) fn read() -> Checks {
+    serde_json::from_str(include_str!("../../kinds/checks.json")).expect("kinds/checks.json is read by every test")
+}
+
+/// What is wrong with an object, wherever a definition of the table occurs in it. The status is taken as it is.
+pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    walk::each(root, object, &mut String::new(), &mut |definition, value, path| {
+        if path.starts_with("status.") {
+            return;
+        }
+        for row in checks.get(definition).into_iter().flatten() {
+            let text = |index: usize| row.get(index).and_then(Value::as_str).unwrap_or_default();
+            let Some(rest) = row.get(2..) else { continue };
+            check(text(0), text(1), rest, value, path, &mut errors);
+        }
+    });
+    errors
+}
+
+fn check(path: &str, name: &str, arguments: &[Value], value: &Value, root: &str, errors: &mut Vec<FieldError>) {
+    let found = at(value, path);
+    let field = [root, path].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
+    let number = |index: usize| arguments.get(index).and_then(Value::as_i64).unwrap_or_default();
+    let complaints = |complaints: Vec<String>| -> Vec<FieldError> {
+        complaints.iter().map(|detail| FieldError::invalid(field.clone(), found, detail)).collect()
+    };
+    match name {
+        // A missing required field that the schema asks for is told of by it.
+        "given" => {
+            let wanted = arguments.first().and_then(Value::as_str).is_none_or(|condition| walk::holds(condition, value));
+            let empty = found.as_object().is_some_and(Map::is_empty);
+            if wanted && (is_missing(found) || empty) {
+                errors.push(FieldError::required(field, ""));
+            }
+        }
+        "definition" => errors.extend(crd::validate(value)),
+        "selector" => {
+            if let Err(error) = LabelSelector::from_object(found) {
+                errors.push(FieldError::invalid(field, found, &error.to_string()));
+            }
+        }
+        _ if found.is_null() => {}
+        "enum" => {
+            let supported = arguments.iter().filter_map(Value::as_str);
+            if !is_missing(found) && !supported.clone().any(|one| found == one) {
+                errors.push(FieldError::not_supported(field, found, supported));
+            }
+        }
+        "at-least" => {
+            if found.as_i64().is_some_and(|value| value < number(0)) {
+                let detail = format!("must be greater than or equal to {}", number(0));
+                errors.push(FieldError::invalid(field, found, &detail));
+            }
+        }
+        "between" | "port" => {
+            let (min, max) = if name == "port" { (1, 65535) } else { (number(0), number(1)) };
+            if found.as_i64().is_some_and(|value| value < min || value > max) {
+                let detail = format!("must be between {min} and {max}, inclusive");
+                errors.push(FieldError::invalid(field, found, &detail));
+            }
+        }
+        "label" | "subdomain" | "qualified" => match (name, found.as_str().unwrap_or_default()) {
+            (_, "") => errors.push(FieldError::required(field, "")),
+            ("label", text) => errors.extend(complaints(meta::label(text))),
+            ("subdomain", text) => errors.extend(complaints(meta::subdomain(text))),
+            (_, text) => errors.extend(complaints(meta::qualified(text))),
+        },
+        "labels" => {
+            if let Some(labels) = found.as_object() {
+                errors.extend(meta::validate_labels(labels, &field));
+            }
+        }
+        "keys" => errors.extend(keys(found, &field)),
+        "unique" => {
+            let name = arguments.first().and_then(Value::as_str).unwrap_or_default();
+            let mut seen = HashSet::new();
+            for (index, item) in found.as_array().into_iter().flatten().enumerate() {
+                let key = &item[name];
+                if !is_missing(key) && !seen.insert(key.to_string()) {
+                    errors.push(FieldError::duplicate(format!("{field}[{index}].{name}"), key));
+                }
+            }
+        }
+        "selects" => {
+            let path = arguments.first().and_then(Value::as_str).unwrap_or_default();
+            errors.extend(selects(found, at(value, path), &field, &format!("{root}.{path}")));
+        }
+        "at-most" => {
+            let limits = arguments.first().and_then(Value::as_str).map(|path| at(value, path));
+            errors.extend(limits.and_then(|limits| exceeds(found, limits, &field)));
+        }
+        _ => {}
+    }
+}
+
+/// Keys of a ConfigMap's or Secret's data.
+fn keys(data: &Value, field: &str) -> Vec<FieldError> {
+    let complaint = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
+        'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+    let valid = |key: &str| {
+        !key.is_empty()
+            && key.len() <= 253
+            && key != "."
+            && !key.starts_with("..")
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    let keys = data.as_object().into_iter().flat_map(Map::keys).filter(|key| !valid(key));
+    keys.map(|key| FieldError::invalid(format!("{field}[{key}]"), &key.as_str().into(), complaint)).collect()
+}
+
+/// A workload's selector must select what its template makes.
+fn selects(selector: &Value, labels: &Value, field: &str, labels_field: &str) -> Option<FieldError> {
+    let parsed = LabelSelector::from_object(selector).ok()?;
+    if parsed.is_everything() {
+        return Some(FieldError::invalid(field, selector, "empty selector is invalid for deployment"));
+    }
+    if parsed.matches_labels(labels) {
+        return None;
+    }
+    let shown = if labels.is_null() { Value::Object(Map::new()) } else { labels.clone() };
+    Some(FieldError::invalid(labels_field, &shown, "`selector` does not match template `labels`"))
+}
+
+/// The first request that is greater than its limit.
+fn exceeds(requests: &Value, limits: &Value, field: &str) -> Option<FieldError> {
+    requests.as_object()?.iter().find_map(|(name, request)| {
+        let limit = limits.get(name)?;
+        let (request_milli, limit_milli) =
+            (super::quantity::milli_of(request.as_str()?)?, super::quantity::milli_of(limit.as_str()?)?);
+        let limit = limit.as_str()?;
+        (request_milli > limit_milli).then(|| FieldError {
+            reason: Reason::Invalid,
+            field: field.to_owned(),
+            message: format!("Invalid value: {request}: must be less than or equal to {name} limit of {limit}"),
+        })
+    })
+}

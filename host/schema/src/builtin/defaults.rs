@@ -1,0 +1,133 @@
+//! The defaults that Kubernetes fills into built-in kinds, from `kinds/defaults.json`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::walk;
+use crate::crd;
+use crate::structural::Place;
+
+/// Definition → its defaults, in order.
+pub(super) type Defaults = BTreeMap<String, Vec<Default>>;
+
+/// A row: the field's path (`containers[].image` is a field of each item), what it is set to where it is missing, and on what condition (see [`walk::holds`]).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Default {
+    Always(String, Filling),
+    When(String, Filling, String),
+}
+
+/// What a missing field is set to.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Filling {
+    /// Another field's value.
+    Copy { copy: String },
+    /// The entries of a map that this map lacks.
+    Fill { fill: String },
+    /// `Always` for an image without tag or with the tag `latest`, else `IfNotPresent`.
+    Tag { tag_of: String },
+    /// One entry of a map, set to another field's value.
+    Entry { entry: String, from: String },
+    /// What a CustomResourceDefinition says of itself: see [`crd::default`].
+    Definition { rules_of: DefinitionOnly },
+    Literal(Value),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DefinitionOnly {
+    Definition,
+}
+
+pub(super) fn read() -> Defaults {
+    serde_json::from_str(include_str!("../../kinds/defaults.json")).expect("kinds/defaults.json is read by every test")
+}
+
+/// Fills in what is missing.
+pub(super) fn fill(defaults: &Defaults, root: Place<'_>, object: &mut Value) {
+    walk::each_mut(root, object, &mut |definition, value| {
+        for default in defaults.get(definition).into_iter().flatten() {
+            let (path, filling, condition) = match default {
+                Default::Always(path, filling) => (path, filling, None),
+                Default::When(path, filling, condition) => (path, filling, Some(condition)),
+            };
+            if condition.is_none_or(|condition| walk::holds(condition, value)) {
+                match path.split_once("[].") {
+                    None => filling.apply(value, path),
+                    Some((list, path)) => {
+                        let list = format!("/{}", list.replace('.', "/"));
+                        let items = value.pointer_mut(&list).and_then(Value::as_array_mut);
+                        items.into_iter().flatten().for_each(|item| filling.apply(item, path));
+                    }
+                }
+            }
+        }
+    });
+}
+
+impl Filling {
+    fn apply(&self, value: &mut Value, path: &str) {
+        let found = match self {
+            Filling::Literal(literal) => Some(literal.clone()),
+            Filling::Copy { copy } => Some(walk::at(value, copy).clone()).filter(|found| !walk::is_missing(found)),
+            Filling::Tag { tag_of } => {
+                let image = walk::at(value, tag_of).as_str().unwrap_or_default();
+                Some(if is_latest(image) { "Always" } else { "IfNotPresent" }.into())
+            }
+            Filling::Definition { rules_of: DefinitionOnly::Definition } => return crd::default(value),
+            Filling::Fill { fill } => {
+                let Value::Object(source) = walk::at(value, fill).clone() else { return };
+                if source.is_empty() {
+                    return;
+                }
+                if let Some(Value::Object(target)) = place(value, path) {
+                    for (name, value) in source {
+                        target.entry(name).or_insert(value);
+                    }
+                }
+                return;
+            }
+            Filling::Entry { entry, from } => {
+                let found = walk::at(value, from).clone();
+                if let (false, Some(Value::Object(target))) = (walk::is_missing(&found), place(value, path)) {
+                    target.insert(entry.clone(), found);
+                }
+                return;
+            }
+        };
+        if let Some(found) = found
+            && walk::is_missing(walk::at(value, path))
+        {
+            let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+            if let Some(Value::Object(fields)) = place(value, parent) {
+                fields.insert(name.to_owned(), found);
+            }
+        }
+    }
+}
+
+/// The object at a path, made where it is missing; `None` where something else is in the way.
+fn place<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    let mut value = value;
+    for step in path.split('.').filter(|step| !step.is_empty()) {
+        let fields = value.as_object_mut()?;
+        value = fields.entry(step).or_insert(Value::Null);
+        if value.is_null() {
+            *value = Value::Object(Map::new());
+        }
+    }
+    value.is_object().then_some(value)
+}
+
+/// Whether an image is named without a tag or digest, or with the tag `latest`.
+fn is_latest(image: &str) -> bool {
+    if image.contains('@') {
+        return false;
+    }
+    let name = image.rsplit('/').next().unwrap_or_default();
+    name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
+}
