@@ -33,7 +33,7 @@ pub use node::Node;
 pub use queue::{Limits, Popped, Queue};
 pub use quota::Quota;
 pub use refusal::{Diagnosis, Reason, Refusal, Why};
-pub use resources::Resources;
+pub use resources::{ResourceError, Resources};
 pub use snapshot::{Capacity, ClusterState, Promise, Room, Snapshot};
 pub use trigger::{Cause, due};
 pub use webster::{Party, TieOrder, allocate};

@@ -9,17 +9,25 @@ use windlass_api::quantity::{Quantity, QuantityError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources(BTreeMap<String, Quantity>);
 
+/// The amount of a resource is no quantity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{resource}")]
+pub struct ResourceError {
+    pub resource: String,
+    pub source: QuantityError,
+}
+
 impl Resources {
     /// From an object's list.
     ///
     /// # Errors
-    /// The name of the first resource whose amount is no quantity, and what it is.
-    pub fn read(list: &BTreeMap<String, Text>) -> Result<Resources, (String, QuantityError)> {
+    /// An amount is no quantity.
+    pub fn read(list: &BTreeMap<String, Text>) -> Result<Resources, ResourceError> {
         let amounts = list
             .iter()
             .map(|(name, text)| match Quantity::try_from(text) {
                 Ok(amount) => Ok((name.clone(), amount)),
-                Err(error) => Err((name.clone(), error)),
+                Err(source) => Err(ResourceError { resource: name.clone(), source }),
             })
             .collect::<Result<_, _>>()?;
         Ok(Resources(amounts))

@@ -1,11 +1,13 @@
 //! What a binding's workload needs of a cluster.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use windlass_api::quantity::QuantityError;
-use windlass_api::work::{NodeClaim, ResourceBindingSpec};
+use windlass_api::work::{Component, NodeClaim, ResourceBindingSpec};
 
-use crate::resources::Resources;
+use crate::resources::{ResourceError, Resources};
 
 /// Pods that are all alike.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,52 +58,53 @@ impl Workload {
     /// A quantity is none, or a count is negative.
     pub fn of(spec: &ResourceBindingSpec) -> Result<Workload, WorkloadError> {
         if !spec.components.is_empty() {
-            return spec
-                .components
-                .iter()
-                .enumerate()
-                .map(|(index, component)| {
-                    let field = format!("spec.components[{index}]");
-                    if component.replicas < 0 {
-                        let field = format!("{field}.replicas");
-                        return Err(WorkloadError::Negative { field, value: component.replicas });
-                    }
-                    let mut need = Need {
-                        name: component.name.clone(),
-                        replicas: component.replicas.into(),
-                        ..Need::default()
-                    };
-                    if let Some(requirements) = &component.replica_requirements {
-                        need.request = Resources::read(&requirements.resource_request).map_err(
-                            |(resource, source)| {
-                                let field = format!("{field}.replicaRequirements.resourceRequest");
-                                WorkloadError::Quantity { field, resource, source }
-                            },
-                        )?;
-                        need.claim = requirements.node_claim.clone().map(Arc::new);
-                        need.priority_class.clone_from(&requirements.priority_class_name);
-                    }
-                    Ok(need)
-                })
-                .collect::<Result<_, _>>()
-                .map(Workload::Components);
+            let needs =
+                spec.components.iter().enumerate().map(|(index, component)| of_component(index, component));
+            return needs.collect::<Result<_, _>>().map(Workload::Components);
         }
-        if spec.replicas < 0 {
-            return Err(WorkloadError::Negative { field: "spec.replicas".to_owned(), value: spec.replicas });
-        }
-        if spec.replicas == 0 && spec.replica_requirements.is_none() {
-            return Ok(Workload::Plain);
-        }
-        let mut need = Need { replicas: spec.replicas.into(), ..Need::default() };
-        if let Some(requirements) = &spec.replica_requirements {
-            need.request =
-                Resources::read(&requirements.resource_request).map_err(|(resource, source)| {
-                    let field = "spec.replicaRequirements.resourceRequest".to_owned();
-                    WorkloadError::Quantity { field, resource, source }
-                })?;
-            need.claim = requirements.node_claim.clone().map(Arc::new);
-            need.priority_class.clone_from(&requirements.priority_class_name);
-        }
-        Ok(Workload::Replicas(need))
+        let replicas = count(spec.replicas, || "spec.replicas".to_owned())?;
+        let Some(requirements) = &spec.replica_requirements else {
+            let need = Need { replicas, ..Need::default() };
+            return Ok(if replicas == 0 { Workload::Plain } else { Workload::Replicas(need) });
+        };
+        Ok(Workload::Replicas(Need {
+            name: String::new(),
+            replicas,
+            request: request(&requirements.resource_request, || "spec.replicaRequirements".to_owned())?,
+            claim: requirements.node_claim.clone().map(Arc::new),
+            priority_class: requirements.priority_class_name.clone(),
+        }))
     }
+}
+
+fn of_component(index: usize, component: &Component) -> Result<Need, WorkloadError> {
+    let field = |field: &str| format!("spec.components[{index}].{field}");
+    let requirements = component.replica_requirements.as_ref();
+    let listed = requirements.map(|requirements| &requirements.resource_request);
+    Ok(Need {
+        name: component.name.clone(),
+        replicas: count(component.replicas, || field("replicas"))?,
+        request: match listed {
+            Some(listed) => request(listed, || field("replicaRequirements"))?,
+            None => Resources::default(),
+        },
+        claim: requirements.and_then(|requirements| requirements.node_claim.clone()).map(Arc::new),
+        priority_class: requirements
+            .map(|requirements| requirements.priority_class_name.clone())
+            .unwrap_or_default(),
+    })
+}
+
+fn count(value: i32, field: impl FnOnce() -> String) -> Result<i64, WorkloadError> {
+    if value < 0 { Err(WorkloadError::Negative { field: field(), value }) } else { Ok(value.into()) }
+}
+
+fn request(
+    listed: &BTreeMap<String, Quantity>,
+    requirements: impl FnOnce() -> String,
+) -> Result<Resources, WorkloadError> {
+    Resources::read(listed).map_err(|ResourceError { resource, source }| {
+        let field = format!("{}.resourceRequest", requirements());
+        WorkloadError::Quantity { field, resource, source }
+    })
 }

@@ -2,7 +2,7 @@
 
 use windlass_api::quantity::{Format, Quantity};
 
-use super::packing::{Bins, Left, Piece, count_sets, place};
+use super::packing::{Bins, Left, Piece, count_sets};
 use super::{COUNT_MAX, Estimate, RefusedNodes, Shortage};
 use crate::node::Node;
 use crate::selector::{node_matches, taint_text, untolerated};
@@ -42,18 +42,18 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        let bins = nodes
-            .iter()
-            .map(|node| {
-                let amounts = resources.iter().map(|resource| node.free(resource).nano());
-                amounts.chain([node.free_slots().into()]).collect()
-            })
-            .collect();
+        let dimensions = resources.len() + 1;
+        let mut left = Vec::with_capacity(nodes.len() * dimensions);
+        for node in nodes {
+            left.extend(resources.iter().map(|resource| node.free(resource).nano()));
+            left.push(node.free_slots().into());
+        }
+        let bins = Bins::new(dimensions, left);
         let mut table = Table { nodes, resources, bins };
         for need in promises.iter().flat_map(|promise| &promise.needs) {
             let piece = table.piece(need);
             // A promise that fits nowhere any more takes no room.
-            place(&mut table.bins, &piece, need.replicas);
+            table.bins.place(&piece);
         }
         table
     }
@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
     /// Large pieces are the harder ones to place: once more, with those first that take the most of some resource.
     fn count_largest_first(&self, pieces: &[Piece]) -> (i64, Option<Left>) {
         let mut total = vec![0i128; self.resources.len() + 1];
-        for bin in &self.bins {
+        for bin in self.bins.iter() {
             for (total, left) in total.iter_mut().zip(bin) {
                 *total = total.saturating_add(*left);
             }

@@ -11,7 +11,12 @@ pub(super) struct Piece {
 }
 
 /// What is left in each bin, by dimension.
-pub(super) type Bins = Vec<Vec<i128>>;
+#[derive(Clone)]
+pub(super) struct Bins {
+    dimensions: usize,
+    /// Bin after bin.
+    left: Vec<i128>,
+}
 
 /// A piece that did not fit, and how many of its pods did before it.
 pub(super) struct Left {
@@ -19,40 +24,77 @@ pub(super) struct Left {
     pub(super) placed: i64,
 }
 
+/// Pods of a piece that were put into a bin.
+struct Put {
+    bin: usize,
+    piece: usize,
+    count: i64,
+}
+
 /// Steps after which counting stops: the count is then what was found so far. A step looks at one piece in one bin.
 const STEPS_MAX: usize = 4_000_000;
 
-/// How many pods of a size fit into what is left of a bin.
-fn fits(bin: &[i128], size: &[i128]) -> i64 {
-    let mut count = i128::from(i64::MAX);
+impl Bins {
+    /// Of bins that all have as many dimensions.
+    pub(super) fn new(dimensions: usize, left: Vec<i128>) -> Bins {
+        Bins { dimensions, left }
+    }
+
+    /// The bins, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[i128]> {
+        self.left.chunks_exact(self.dimensions)
+    }
+
+    fn len(&self) -> usize {
+        self.left.len() / self.dimensions
+    }
+
+    fn bin(&self, index: usize) -> &[i128] {
+        &self.left[index * self.dimensions..(index + 1) * self.dimensions]
+    }
+
+    fn take(&mut self, index: usize, size: &[i128], count: i64) {
+        let bin = &mut self.left[index * self.dimensions..(index + 1) * self.dimensions];
+        for (left, size) in bin.iter_mut().zip(size) {
+            *left = left.saturating_sub(size.saturating_mul(i128::from(count)));
+        }
+    }
+
+    /// Puts pods of a piece into the bins, first fit. How many found a place.
+    pub(super) fn place(&mut self, piece: &Piece) -> i64 {
+        self.place_from(&mut 0, 0, piece, &mut Vec::new())
+    }
+
+    /// The same from bin `open` on, which moves past the bins that have no room for the piece any more.
+    fn place_from(&mut self, open: &mut usize, index: usize, piece: &Piece, puts: &mut Vec<Put>) -> i64 {
+        let mut missing = piece.count;
+        let mut bin = *open;
+        while missing > 0 && bin < self.len() {
+            let count = if piece.eligible[bin] { fits(self.bin(bin), &piece.size, missing) } else { 0 };
+            if count > 0 {
+                self.take(bin, &piece.size, count);
+                puts.push(Put { bin, piece: index, count });
+                missing -= count;
+            } else if bin == *open {
+                // Bins only ever fill up.
+                *open += 1;
+            }
+            bin += 1;
+        }
+        piece.count - missing
+    }
+}
+
+/// How many pods of a size fit into what is left of a bin, at most `max`.
+fn fits(bin: &[i128], size: &[i128], max: i64) -> i64 {
+    let mut count = max;
     for (left, size) in bin.iter().zip(size) {
-        if *size > 0 {
-            count = count.min((*left).max(0) / size);
+        // Dividing is much dearer than multiplying, and most often there is room for all or none.
+        if *size > 0 && size.saturating_mul(i128::from(count)) > *left {
+            count = if left < size { 0 } else { i64::try_from(left / size).unwrap_or(i64::MAX) };
         }
     }
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn take(bin: &mut [i128], size: &[i128], count: i64) {
-    for (left, size) in bin.iter_mut().zip(size) {
-        *left = left.saturating_sub(size.saturating_mul(i128::from(count)));
-    }
-}
-
-/// Puts pods of a piece into the bins, first fit. How many found a place.
-pub(super) fn place(bins: &mut Bins, piece: &Piece, mut wanted: i64) -> i64 {
-    let asked = wanted;
-    for (bin, _) in bins.iter_mut().zip(&piece.eligible).filter(|(_, eligible)| **eligible) {
-        if wanted == 0 {
-            break;
-        }
-        let count = fits(bin, &piece.size).min(wanted);
-        if count > 0 {
-            take(bin, &piece.size, count);
-            wanted -= count;
-        }
-    }
-    asked - wanted
+    count
 }
 
 /// How many whole sets fit, at most `max`; with it, what was left over when not even one did.
@@ -66,48 +108,53 @@ pub(super) fn count_sets(bins: &Bins, pieces: &[Piece], max: i64) -> (i64, Optio
         return count_singles(bins, piece, max);
     }
     let mut bins = bins.clone();
-    let mut sets = 0;
-    let mut steps = 0;
+    let mut open = vec![0; pieces.len()];
+    let mut puts = Vec::new();
+    let (mut sets, mut steps) = (0, 0);
     while sets < max && steps < STEPS_MAX {
-        let before = bins.clone();
+        puts.clear();
         for (index, piece) in pieces.iter().enumerate() {
-            let placed = place(&mut bins, piece, piece.count);
+            let placed = bins.place_from(&mut open[index], index, piece, &mut puts);
             if placed < piece.count {
                 return (sets, (sets == 0).then_some(Left { piece: index, placed }));
             }
         }
         steps += pieces.len() * bins.len();
-        sets += 1;
         // First fit puts the next set where it put this one, as long as each bin that was used has that much left
         // again: so those sets need not be placed one by one.
-        let repeats = repeats(&before, &bins).min(max - sets);
-        for (bin, before) in bins.iter_mut().zip(&before) {
-            for (left, before) in bin.iter_mut().zip(before) {
-                *left -= (before - *left) * i128::from(repeats);
-            }
+        let repeats = repeats(&bins, pieces, &mut puts).min(max - sets - 1);
+        for put in &puts {
+            bins.take(put.bin, &pieces[put.piece].size, put.count.saturating_mul(repeats));
         }
-        sets += repeats;
+        sets += 1 + repeats;
     }
     (sets, None)
 }
 
-fn repeats(before: &Bins, after: &Bins) -> i64 {
-    let mut repeats = i128::from(i64::MAX);
-    for (before, after) in before.iter().zip(after) {
-        for (before, after) in before.iter().zip(after) {
-            let used = before - after;
+/// How often the same puts can be made again.
+fn repeats(bins: &Bins, pieces: &[Piece], puts: &mut [Put]) -> i64 {
+    puts.sort_unstable_by_key(|put| put.bin);
+    let mut repeats = i64::MAX;
+    for puts in puts.chunk_by(|a, b| a.bin == b.bin) {
+        for (dimension, left) in bins.bin(puts[0].bin).iter().enumerate() {
+            let used = puts.iter().fold(0i128, |used, put| {
+                used.saturating_add(pieces[put.piece].size[dimension].saturating_mul(i128::from(put.count)))
+            });
+            if *left < used {
+                return 0;
+            }
             if used > 0 {
-                repeats = repeats.min((*after).max(0) / used);
+                repeats = repeats.min(i64::try_from(left / used).unwrap_or(i64::MAX));
             }
         }
     }
-    i64::try_from(repeats).unwrap_or(i64::MAX)
+    repeats
 }
 
 fn count_singles(bins: &Bins, piece: &Piece, max: i64) -> (i64, Option<Left>) {
     let mut count: i64 = 0;
     for (bin, _) in bins.iter().zip(&piece.eligible).filter(|(_, eligible)| **eligible) {
-        count = count.saturating_add(fits(bin, &piece.size));
+        count = count.saturating_add(fits(bin, &piece.size, max));
     }
     (count.min(max), (count == 0).then_some(Left { piece: 0, placed: 0 }))
 }
@@ -120,9 +167,7 @@ mod tests {
     /// The same, one set at a time.
     fn slowly(bins: &Bins, pieces: &[Piece], max: i64) -> i64 {
         let mut bins = bins.clone();
-        (0..max)
-            .take_while(|_| pieces.iter().all(|piece| place(&mut bins, piece, piece.count) == piece.count))
-            .count() as i64
+        (0..max).take_while(|_| pieces.iter().all(|piece| bins.place(piece) == piece.count)).count() as i64
     }
 
     proptest! {
@@ -139,6 +184,7 @@ mod tests {
                     eligible: (0..bins.len()).map(|bin| eligible >> bin & 1 == 1).collect(),
                 })
                 .collect();
+            let bins = Bins::new(2, bins.concat());
             prop_assert_eq!(count_sets(&bins, &pieces, 100).0, slowly(&bins, &pieces, 100));
         }
     }
