@@ -30,14 +30,15 @@ mod tests {
 
     /// The preamble of a WebAssembly component (as opposed to a core module).
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-    const LARGEST: usize = 500_000;
+    /// What takes long to compile at the first start is too large.
+    const BYTES_MAX: usize = 700_000;
 
     #[test]
     fn every_plugin_is_a_small_component() {
         assert!(!PLUGINS.is_empty());
         for Bundled { name, wasm, .. } in PLUGINS {
             assert!(wasm.starts_with(COMPONENT), "{name}");
-            assert!(wasm.len() < LARGEST, "{name} has {} bytes", wasm.len());
+            assert!(wasm.len() < BYTES_MAX, "{name} has {} bytes", wasm.len());
         }
     }
 

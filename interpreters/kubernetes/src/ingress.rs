@@ -1,6 +1,6 @@
 //! Ingresses, and services imported from other clusters.
 
-use windlass_sdk::json::{Json, Text, parse_at};
+use windlass_sdk::json::{Entries, Json, Text, parse_at};
 use windlass_sdk::kubernetes::Metadata;
 use windlass_sdk::{Answer, Changes, Dependent, Members, Rejection};
 
@@ -39,7 +39,7 @@ impl<'a> Ingress<'a> {
                 kind: "Secret",
                 namespace: self.metadata.namespace.to_string(),
                 name: tls.secret_name.to_string(),
-                match_labels: Vec::new(),
+                ..Dependent::default()
             })
         };
         self.spec.tls.iter().enumerate().map(secret).collect()
@@ -70,14 +70,14 @@ impl ServiceImport<'_> {
                 kind: "Service",
                 namespace: namespace.clone(),
                 name: name.clone(),
-                match_labels: Vec::new(),
+                ..Dependent::default()
             },
             Dependent {
                 api_version: "discovery.k8s.io/v1",
                 kind: "EndpointSlice",
                 namespace,
-                name: String::new(),
-                match_labels: vec![("kubernetes.io/service-name", name)],
+                match_labels: Entries(vec![("kubernetes.io/service-name".into(), name)]),
+                ..Dependent::default()
             },
         ])
     }

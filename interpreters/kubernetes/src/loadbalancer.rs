@@ -102,11 +102,11 @@ pub(crate) fn aggregate(members: Members<'_>) -> Answer<Changes> {
         }
     }
     for address in &mut addresses {
-        address.ports.sort();
+        address.ports.sort_unstable();
         address.ports.dedup();
     }
     // Names before bare addresses; those that say how they are reached before those that don't.
-    addresses.sort_by(|a, b| {
+    addresses.sort_unstable_by(|a, b| {
         let order = |address: &Address<'_>| (address.hostname.is_empty(), address.ip_mode.is_none());
         let ((a_bare, a_open), (b_bare, b_open)) = (order(a), order(b));
         (a_bare, &a.hostname, &a.ip, a_open, &a.ip_mode).cmp(&(

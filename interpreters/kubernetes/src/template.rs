@@ -1,7 +1,5 @@
 //! Workloads with one pod template: what their pods require and depend on.
 
-use std::collections::BTreeSet;
-
 use windlass_sdk::json::{Int, Text};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, pod_dependencies, pod_requirements};
 use windlass_sdk::{Answer, Changes, Dependent, Replicas};
@@ -61,10 +59,10 @@ impl Workload<'_> {
 
     /// What the pods refer to, but for the claims that the workload itself makes.
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
-        let made: BTreeSet<&str> =
-            self.spec.volume_claim_templates.iter().map(|claim| claim.metadata.name.as_str()).collect();
+        let made =
+            |name: &str| self.spec.volume_claim_templates.iter().any(|claim| claim.metadata.name == name);
         let mut dependents = pod_dependencies(&self.spec.template.spec, &self.metadata.namespace);
-        dependents.retain(|it| it.kind != "PersistentVolumeClaim" || !made.contains(it.name.as_str()));
+        dependents.retain(|it| it.kind != "PersistentVolumeClaim" || !made(&it.name));
         Ok(dependents)
     }
 }

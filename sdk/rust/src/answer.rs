@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::json::{Json, Text};
+use crate::json::{Entries, Json, Text};
 use crate::kubernetes::{NodeClaim, ResourceList};
 
 /// An answer, or why there is none.
@@ -72,7 +72,7 @@ pub struct Dependent {
     /// Empty where `label_selector` tells which objects are meant.
     pub name: String,
     /// Equalities; empty where `name` tells which object is meant.
-    pub match_labels: Vec<(&'static str, String)>,
+    pub match_labels: Entries<'static, String>,
 }
 
 /// Changes to an object.

@@ -1,7 +1,6 @@
 //! From the host's questions to a plugin's functions and back. Used by what `interpreter!` generates.
 
-use serde::de::Deserialize;
-use serde::ser::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bindings::exports::windlass::interpreter::interpreter::{
     Change, Inspection, Manifest, Preserved, Questions, Rejection,
@@ -9,7 +8,7 @@ use super::bindings::exports::windlass::interpreter::interpreter::{
 use super::bindings::windlass::interpreter::types as wire;
 use super::bindings::windlass::interpreter::types::{KindSupport, Operations};
 use crate::answer::{self, Answer, Changes, Component, Dependent, Replicas};
-use crate::json::{Text, kind_of, parse, write};
+use crate::json::{Entries, Text, kind_of, parse, write};
 
 /// The manifest of a plugin that answers `operations` for each (apiVersion, kind).
 pub fn manifest(
@@ -169,6 +168,13 @@ impl Inspection {
     }
 }
 
+/// meta/v1 LabelSelector, as far as dependents have one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LabelSelector {
+    match_labels: Entries<'static, String>,
+}
+
 fn dependent(dependent: Dependent) -> wire::Dependent {
     let Dependent { api_version, kind, namespace, name, match_labels } = dependent;
     wire::Dependent {
@@ -176,10 +182,7 @@ fn dependent(dependent: Dependent) -> wire::Dependent {
         kind: kind.to_owned(),
         namespace,
         name,
-        label_selector: (!match_labels.is_empty()).then(|| {
-            let labels: std::collections::BTreeMap<_, _> = match_labels.into_iter().collect();
-            write(&std::collections::BTreeMap::from([("matchLabels", labels)]))
-        }),
+        label_selector: (!match_labels.is_empty()).then(|| write(&LabelSelector { match_labels })),
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::pod::{Name, PodSpec, SecretRef};
 use crate::answer::Dependent;
-use crate::json::Text;
 
 /// The ConfigMaps, Secrets, ServiceAccount and PersistentVolumeClaims that a pod in `namespace` refers to, each kind in
 /// the order of names.
@@ -46,8 +45,8 @@ pub fn pod_dependencies(spec: &PodSpec<'_>, namespace: &str) -> Vec<Dependent> {
             secrets.extend(named(&source.secret));
         }
     }
-    let account: Option<&Text<'_>> =
-        Some(&spec.service_account_name).filter(|name| name.as_str() != "default");
+    let mut accounts = BTreeSet::new();
+    accounts.extend(Some(spec.service_account_name.as_str()).filter(|name| *name != "default"));
 
     let of_kind = |kind: &'static str, names: BTreeSet<&str>| {
         let dependent = move |name: &str| Dependent {
@@ -55,13 +54,13 @@ pub fn pod_dependencies(spec: &PodSpec<'_>, namespace: &str) -> Vec<Dependent> {
             kind,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            match_labels: Vec::new(),
+            ..Dependent::default()
         };
         names.into_iter().filter(|name| !name.is_empty()).map(dependent).collect::<Vec<_>>()
     };
     let mut dependents = of_kind("ConfigMap", config_maps);
     dependents.extend(of_kind("Secret", secrets));
-    dependents.extend(of_kind("ServiceAccount", account.iter().map(|name| name.as_str()).collect()));
+    dependents.extend(of_kind("ServiceAccount", accounts));
     dependents.extend(of_kind("PersistentVolumeClaim", claims));
     dependents
 }
