@@ -4,6 +4,9 @@ mod control_plane;
 mod objects;
 mod wait;
 
+mod crash;
 mod flink;
+mod interpret;
 mod plain_workloads;
+mod plugins;
 mod suspension;

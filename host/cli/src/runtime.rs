@@ -1,0 +1,101 @@
+//! The plugins of this process: the built-in ones, those of `--plugin-dir`, and their settings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use windlass_interpreter::Dispatcher;
+use windlass_plugins::{
+    AdmissionChain, Catalogue, CodeCache, DirectoryWatch, Engine, EngineConfig, Origin, PluginConfig,
+};
+
+use crate::args::PluginSourceArgs;
+
+/// What the memo of answers may hold.
+const MEMO_BYTES: usize = 64 << 20;
+
+/// Settings of admission plugins by the plugin's name.
+pub(crate) type Settings = BTreeMap<String, Value>;
+
+/// All loaded plugins, and what is asked through them. Dropping it ends the watching of the plugin directory.
+pub(crate) struct Plugins {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) interpreter: Arc<Dispatcher>,
+    _directory: Option<DirectoryWatch>,
+}
+
+impl Plugins {
+    /// Loads the built-in plugins and those of the flags. Compiled code is kept in `code`, or in the user's cache.
+    pub(crate) fn load(source: &PluginSourceArgs, code: Option<&Path>) -> anyhow::Result<Plugins> {
+        let PluginSourceArgs { plugin_dir, plugin_settings } = source;
+        let settings = plugin_settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+        Plugins::start(plugin_dir.as_deref(), &settings, code)
+    }
+
+    pub(crate) fn start(directory: Option<&Path>, settings: &Settings, code: Option<&Path>) -> anyhow::Result<Plugins> {
+        let engine = Engine::new(EngineConfig::default())?;
+        let catalogue = Arc::new(Catalogue::new(engine, code_cache(code)?));
+        for bundled in windlass_bundle::PLUGINS {
+            let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
+            catalogue
+                .load(&origin(bundled.name), bundled.wasm, PluginConfig { settings, ..PluginConfig::default() })
+                .map_err(anyhow::Error::new)?;
+        }
+        check_names(settings)?;
+        let watch = directory
+            .map(|directory| DirectoryWatch::start(Arc::clone(&catalogue), directory, PluginConfig::default()))
+            .transpose()
+            .context("--plugin-dir")?;
+        let interpreter = Arc::new(Dispatcher::new(Arc::clone(&catalogue), MEMO_BYTES));
+        Ok(Plugins { catalogue, interpreter, _directory: watch })
+    }
+
+    /// The admission plugins, in the order of the catalogue.
+    pub(crate) fn hooks(&self) -> AdmissionChain {
+        AdmissionChain::new(Arc::clone(&self.catalogue))
+    }
+}
+
+fn origin(name: &str) -> Origin {
+    Origin::BuiltIn(name.into())
+}
+
+/// A map from the plugin's name to its settings, YAML or JSON.
+pub(crate) fn read_settings(file: &Path) -> anyhow::Result<Settings> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    parse_settings(&text, &file.display().to_string())
+}
+
+/// `what` names the text in an error.
+pub(crate) fn parse_settings(text: &str, what: &str) -> anyhow::Result<Settings> {
+    serde_saphyr::from_str(text).with_context(|| format!("{what} is not a map from plugins' names to their settings"))
+}
+
+fn check_names(settings: &Settings) -> anyhow::Result<()> {
+    let known: Vec<&str> = windlass_bundle::PLUGINS.iter().map(|bundled| bundled.name).collect();
+    match settings.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => bail!(
+            "the plugin settings name {name:?}, which is not built in ({}); a plugin of --plugin-dir takes its \
+             settings from NAME.settings.json beside it",
+            known.join(", ")
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Compiled code is private to its user. Without a folder for it, it is compiled each time.
+fn code_cache(given: Option<&Path>) -> anyhow::Result<CodeCache> {
+    match given.map(Path::to_owned).or_else(user_cache) {
+        Some(directory) => CodeCache::open(&directory).context("the cache of compiled plugins can't be used"),
+        None => Ok(CodeCache::disabled()),
+    }
+}
+
+/// `$XDG_CACHE_HOME/windlass/code`, or below `$HOME/.cache`.
+fn user_cache() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("windlass/code"))
+}

@@ -1,0 +1,144 @@
+//! Everything that `windlass up` runs, put together and taken apart.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use windlass_admission::{Chain, FailurePolicy};
+use windlass_apiserver::{ApiServer, Config, store};
+
+use super::folder::Folder;
+use super::member::{Member, decide};
+use super::parts::Parts;
+use super::{Options, settings};
+use crate::runtime::{Plugins, Settings, read_settings};
+
+/// A running control plane with its simulated members.
+pub struct ControlPlane {
+    folder: Folder,
+    url: String,
+    members: Vec<Member>,
+    shutdown: CancellationToken,
+    /// Fires when a part that should run for ever has ended.
+    broken: watch::Receiver<Option<String>>,
+    tasks: JoinSet<()>,
+    servers: Vec<ApiServer>,
+    // Dropped last: everything above asks it.
+    _plugins: Arc<Plugins>,
+}
+
+impl ControlPlane {
+    /// Starts everything, and returns when the API is served and all members are registered.
+    ///
+    /// # Errors
+    /// A store can't be opened, a port is taken, a plugin's settings are wrong, ...: the error says which.
+    pub async fn start(options: Options) -> anyhow::Result<ControlPlane> {
+        let Options { data_dir, port, members, plugin_dir, plugin_settings } = options;
+        let folder = Folder::open(&data_dir)?;
+        let specs = decide(members, &folder)?;
+        let given = plugin_settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+        let plugins = load_plugins(plugin_dir, given, folder.code()).await?;
+
+        let mut parts = Parts::new();
+        if let Some(file) = plugin_settings {
+            let watched = settings::watch(Arc::clone(&plugins.catalogue), file, parts.shutdown.clone());
+            parts.spawn("plugin settings", watched);
+        }
+        let changes = parts.follow_plugins(&plugins);
+
+        let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
+        let config = Config {
+            data_dir: folder.control_plane(),
+            name: "windlass".to_owned(),
+            definitions: windlass_api::crds(),
+            hooks: vec![Arc::new(chain)],
+            store: store::Options::default(),
+        };
+        let server = ApiServer::open(config).await.context("the control plane's API server")?;
+        let url = parts.serve(&server, port, &folder.control_plane(), &folder.kubeconfig()).await?;
+
+        let mut running = Vec::with_capacity(specs.len());
+        for spec in specs {
+            running.push(parts.start_member(spec, &folder, &plugins, changes.clone(), &server.client()).await?);
+        }
+        parts.run_controllers(&server, &plugins, changes, &running);
+        Ok(ControlPlane {
+            folder,
+            url,
+            members: running.into_iter().map(|running| running.member).collect(),
+            shutdown: parts.shutdown,
+            broken: parts.broken.subscribe(),
+            tasks: parts.tasks,
+            servers: parts.servers,
+            _plugins: plugins,
+        })
+    }
+
+    /// Of the control plane's API server.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.folder.root()
+    }
+
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.kubeconfig()
+    }
+
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// A client over TLS, made from the kubeconfig file as anybody else's would be.
+    pub async fn client_by_kubeconfig(&self) -> anyhow::Result<kube::Client> {
+        client_of(&self.kubeconfig()).await
+    }
+
+    /// The same for a member.
+    pub async fn member_client_by_kubeconfig(&self, name: &str) -> anyhow::Result<kube::Client> {
+        client_of(&self.folder.member_kubeconfig(name)).await
+    }
+
+    /// Returns only if a part that should run for ever ends: with what it was.
+    pub async fn failed(&self) -> anyhow::Error {
+        let mut broken = self.broken.clone();
+        match broken.wait_for(Option::is_some).await {
+            Ok(what) => anyhow::anyhow!("{} ended", what.as_deref().unwrap_or("a part")),
+            Err(_) => anyhow::anyhow!("the control plane ended"),
+        }
+    }
+
+    /// Stops everything in order: no new requests, then the loops, then the stores.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        for server in self.servers {
+            server.shutdown();
+        }
+    }
+}
+
+/// Compiling is work for a thread of its own.
+async fn load_plugins(directory: Option<PathBuf>, settings: Settings, code: PathBuf) -> anyhow::Result<Arc<Plugins>> {
+    let loading = tokio::task::spawn_blocking(move || Plugins::start(directory.as_deref(), &settings, Some(&code)));
+    Ok(Arc::new(loading.await.context("loading the plugins panicked")??))
+}
+
+async fn client_of(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
+    let read = Kubeconfig::read_from(kubeconfig).with_context(|| format!("cannot read {}", kubeconfig.display()))?;
+    let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
+    Ok(kube::Client::try_from(config)?)
+}
+
+/// For the ids that admission makes.
+fn random_bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has randomness: TLS depends on it");
+    bytes
+}

@@ -1,0 +1,45 @@
+//! The settings file of built-in admission plugins, read again when it changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use windlass_plugins::{Catalogue, Origin, PluginConfig};
+
+use crate::runtime::read_settings;
+
+const POLL_EVERY: Duration = Duration::from_millis(500);
+
+/// Puts changed settings into force until `shutdown`. Settings that a plugin refuses leave those before in force.
+pub(super) async fn watch(catalogue: Arc<Catalogue>, file: PathBuf, shutdown: CancellationToken) {
+    let mut last = look(&file);
+    while shutdown.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await.is_some() {
+        let now = look(&file);
+        if now == last {
+            continue;
+        }
+        last = now;
+        match read_settings(&file) {
+            Ok(settings) => {
+                for bundled in windlass_bundle::PLUGINS {
+                    let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
+                    let config = PluginConfig { settings, ..PluginConfig::default() };
+                    if let Some(Err(error)) = catalogue.configure(&Origin::BuiltIn(bundled.name.into()), config) {
+                        tracing::error!(plugin = bundled.name, error = %error, "settings refused; those before stay in force");
+                    }
+                }
+                tracing::info!(file = %file.display(), "plugin settings read again");
+            }
+            Err(error) => {
+                tracing::error!(file = %file.display(), error = format!("{error:#}"), "settings can't be read; those before stay in force");
+            }
+        }
+    }
+}
+
+fn look(file: &Path) -> Option<(u64, SystemTime)> {
+    let metadata = std::fs::metadata(file).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
+}
