@@ -67,10 +67,14 @@ pub mod cluster {
     pub const NOT_REACHABLE: &str = "ClusterNotReachable";
     /// Nobody has reported on the cluster for too long.
     pub const STATUS_UNKNOWN: &str = "ClusterStatusUnknown";
+    /// The cluster has never been reported on.
+    pub const STATUS_NEVER_UPDATED: &str = "ClusterStatusNeverUpdated";
+    /// The cluster answers, and what it has could not be listed.
+    pub const STATUS_COLLECTION_FAILED: &str = "StatusCollectionFailed";
     /// [`CLUSTER_COMPLETE_API_ENABLEMENTS`](super::CLUSTER_COMPLETE_API_ENABLEMENTS): all kinds were listed.
-    pub const FULL_API_ENABLEMENTS: &str = "FullAPIEnablements";
+    pub const FULL_API_ENABLEMENTS: &str = "Complete";
     /// Some groups' kinds could not be listed.
-    pub const PARTIAL_API_ENABLEMENTS: &str = "PartialAPIEnablements";
+    pub const PARTIAL_API_ENABLEMENTS: &str = "Partial";
     /// No kinds could be listed.
-    pub const EMPTY_API_ENABLEMENTS: &str = "EmptyAPIEnablements";
+    pub const EMPTY_API_ENABLEMENTS: &str = "Empty";
 }

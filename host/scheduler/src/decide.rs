@@ -51,7 +51,10 @@ pub fn decide(snapshot: &Snapshot, spec: &ResourceBindingSpec, status: &Resource
                 if let Some(name) = name {
                     refusal.summary = format!("in group {name}, {}", refusal.summary);
                 }
-                first.get_or_insert(refusal);
+                match &mut first {
+                    Some(first) => first.merge(refusal),
+                    None => first = Some(refusal),
+                }
             }
         }
     }

@@ -82,6 +82,20 @@ impl Refusal {
         Refusal { reason, summary, clusters }
     }
 
+    /// Takes in what another group of clusters was refused for: each cluster says what is wrong with it in a group
+    /// that it is in, and clusters without room weigh more than none at all.
+    pub(crate) fn merge(&mut self, other: Refusal) {
+        if self.reason == Reason::NoClusterFit && other.reason != Reason::NoClusterFit {
+            (self.reason, self.summary) = (other.reason, other.summary);
+        }
+        // Each refusal speaks of all clusters, in the order of their names.
+        for (mine, other) in self.clusters.iter_mut().zip(other.clusters) {
+            if mine.cluster == other.cluster && mine.why == Why::Filtered(FilterReason::Affinity) {
+                mine.why = other.why;
+            }
+        }
+    }
+
     pub(crate) fn contradiction(error: &dyn std::error::Error) -> Refusal {
         let mut summary = error.to_string();
         let mut source = error.source();

@@ -368,8 +368,24 @@ fn groups_of_clusters_are_tried_in_order() {
     let decision = now(&three(), &deployment(10, groups.clone()));
     assert_eq!(placed(&decision), [("member3", 10)]);
     assert!(matches!(&decision, Decision::Scheduled { affinity: Some(name), .. } if name == "far"));
-    let (_, text) = refused(&now(&three(), &deployment(100, groups)));
-    assert!(text.starts_with("in group near, the chosen clusters have room for 6 of 100"), "{text}");
+    let (reason, text) = refused(&now(&three(), &deployment(100, groups)));
+    assert_eq!(reason, Reason::Unschedulable);
+    assert_eq!(
+        text,
+        "in group near, the chosen clusters have room for 6 of 100 more replicas: \
+         member1: has room for 6 replicas; member2 is not selected by the placement's cluster affinity; \
+         member3: has room for 18 replicas"
+    );
+}
+
+#[test]
+fn a_group_without_clusters_does_not_hide_that_another_one_is_full() {
+    let groups = json!({"clusterAffinities": [
+        {"affinityName": "none", "clusterNames": ["gone"]}, {"affinityName": "full", "clusterNames": ["member1"]}],
+        "replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Aggregated"}});
+    let (reason, text) = refused(&now(&three(), &deployment(7, groups)));
+    assert_eq!(reason, Reason::Unschedulable);
+    assert!(text.starts_with("in group full, the chosen clusters have room for 6 of 7"), "{text}");
 }
 
 #[test]
