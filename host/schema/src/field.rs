@@ -56,11 +56,19 @@ impl fmt::Display for FieldError {
 
 impl FieldError {
     pub fn required(field: impl Into<String>, detail: &str) -> FieldError {
-        FieldError { reason: Reason::Required, field: field.into(), message: with_detail("Required value", detail) }
+        FieldError {
+            reason: Reason::Required,
+            field: field.into(),
+            message: with_detail("Required value", detail),
+        }
     }
 
     pub fn forbidden(field: impl Into<String>, detail: &str) -> FieldError {
-        FieldError { reason: Reason::Forbidden, field: field.into(), message: with_detail("Forbidden", detail) }
+        FieldError {
+            reason: Reason::Forbidden,
+            field: field.into(),
+            message: with_detail("Forbidden", detail),
+        }
     }
 
     pub fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> FieldError {

@@ -63,7 +63,9 @@ pub enum Part {
 pub(crate) enum Source {
     Builtin(Facts),
     /// The `openAPIV3Schema` as it was written, for OpenAPI documents.
-    Custom { open_api: Value },
+    Custom {
+        open_api: Value,
+    },
 }
 
 /// One served resource at one version.
@@ -91,7 +93,11 @@ impl Kind {
 
     /// `deployments.apps`; the plural alone in the core group.
     pub fn qualified_resource(&self) -> String {
-        if self.group.is_empty() { self.names.plural.clone() } else { format!("{}.{}", self.names.plural, self.group) }
+        if self.group.is_empty() {
+            self.names.plural.clone()
+        } else {
+            format!("{}.{}", self.names.plural, self.group)
+        }
     }
 
     pub fn is_builtin(&self) -> bool {

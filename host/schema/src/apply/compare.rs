@@ -31,7 +31,9 @@ impl Comparison {
             return comparison;
         }
         match (old_parts, new_parts) {
-            (Some(Parts::Fields(old)), Some(Parts::Fields(new))) => comparison.fields(at, Some(old), Some(new)),
+            (Some(Parts::Fields(old)), Some(Parts::Fields(new))) => {
+                comparison.fields(at, Some(old), Some(new))
+            }
             (Some(Parts::Fields(old)), None) => comparison.fields(at, Some(old), None),
             (None, Some(Parts::Fields(new))) => comparison.fields(at, None, Some(new)),
             (Some(Parts::Items(old)), Some(Parts::Items(new))) => comparison.items(at, old, new),

@@ -199,8 +199,14 @@ mod tests {
     fn sets_subtract_by_membership() {
         let set = |value: Value| FieldSet::decode(&value).unwrap();
         let all = set(json!({"f:a": {".": {}, "f:b": {}, "f:c": {}}}));
-        assert_eq!(all.difference(&set(json!({"f:a": {"f:b": {}}}))), set(json!({"f:a": {".": {}, "f:c": {}}})));
+        assert_eq!(
+            all.difference(&set(json!({"f:a": {"f:b": {}}}))),
+            set(json!({"f:a": {".": {}, "f:c": {}}}))
+        );
         assert_eq!(all.intersection(&set(json!({"f:a": {}, "f:d": {}}))), set(json!({"f:a": {}})));
-        assert_eq!(set(json!({"f:a": {}})).union(&set(json!({"f:a": {"f:b": {}}}))), set(json!({"f:a": {".": {}, "f:b": {}}})));
+        assert_eq!(
+            set(json!({"f:a": {}})).union(&set(json!({"f:a": {"f:b": {}}}))),
+            set(json!({"f:a": {".": {}, "f:b": {}}}))
+        );
     }
 }

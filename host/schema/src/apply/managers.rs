@@ -58,7 +58,8 @@ pub(super) fn read(object: &Value) -> Option<Managers> {
             api_version: if applies { String::new() } else { api_version.clone() },
             subresource: text("subresource"),
         };
-        managers.insert(identity, Owned { fields, api_version, time: entry["time"].as_str().map(str::to_owned) });
+        managers
+            .insert(identity, Owned { fields, api_version, time: entry["time"].as_str().map(str::to_owned) });
     }
     (!managers.is_empty()).then_some(managers)
 }
@@ -78,7 +79,8 @@ pub(super) fn strip(object: &mut Value) {
 
 /// Writes the managers into an object's metadata; those that own nothing are left out.
 pub(super) fn write(object: &mut Value, managers: &Managers) {
-    let mut owners: Vec<(&Identity, &Owned)> = managers.iter().filter(|(_, owned)| !owned.fields.is_empty()).collect();
+    let mut owners: Vec<(&Identity, &Owned)> =
+        managers.iter().filter(|(_, owned)| !owned.fields.is_empty()).collect();
     owners.sort_by_key(|(identity, owned)| (!identity.applies, owned.time.clone(), *identity));
     let entries: Vec<Value> = owners
         .into_iter()
@@ -139,7 +141,9 @@ pub(super) fn strip_unowned(managers: &mut Managers) {
 /// Draws the oldest updaters of each version together, so that managedFields stays small.
 pub(super) fn cap(managers: &mut Managers) {
     let mut updaters: Vec<Identity> = managers.keys().filter(|identity| !identity.applies).cloned().collect();
-    updaters.sort_by_key(|identity| (managers.get(identity).and_then(|owned| owned.time.clone()), identity.clone()));
+    updaters.sort_by_key(|identity| {
+        (managers.get(identity).and_then(|owned| owned.time.clone()), identity.clone())
+    });
     let mut count = updaters.len();
     let mut first: BTreeMap<String, Identity> = BTreeMap::new();
     for identity in updaters {
@@ -156,7 +160,9 @@ pub(super) fn cap(managers: &mut Managers) {
             first.insert(identity.api_version.clone(), identity);
             continue;
         };
-        let (Some(older), Some(newer)) = (managers.remove(&earlier), managers.remove(&identity)) else { continue };
+        let (Some(older), Some(newer)) = (managers.remove(&earlier), managers.remove(&identity)) else {
+            continue;
+        };
         let fields = older.fields.union(&newer.fields);
         managers.insert(bucket.clone(), Owned { fields, api_version: newer.api_version, time: newer.time });
         first.insert(identity.api_version, bucket);

@@ -87,13 +87,13 @@ pub fn apply(
 
     let mut result = pruned;
     let mine = owners.get(&me).map(|owned| owned.fields.clone()).unwrap_or_default();
-    let mut before = Managers::from([(me.clone(), Owned { fields: last, api_version: String::new(), time: None })]);
+    let mut before =
+        Managers::from([(me.clone(), Owned { fields: last, api_version: String::new(), time: None })]);
     managers::strip_unowned(&mut before);
     let same_fields = before.get(&me).map(|owned| &owned.fields).unwrap_or(&FieldSet::default()) == &mine;
-    if !comparison.is_same() || !same_fields || live.is_none() {
-        if let Some(owned) = owners.get_mut(&me) {
-            owned.time = Some(managers::stamp(writer.now));
-        }
+    let changed = !comparison.is_same() || !same_fields || live.is_none();
+    if changed && let Some(owned) = owners.get_mut(&me) {
+        owned.time = Some(managers::stamp(writer.now));
     }
     managers::write(&mut result, &owners);
     Ok(result)
@@ -164,7 +164,9 @@ fn identity_of(object: &Value) -> Value {
 fn configuration(kind: &Kind, applied: &Value, writer: &Writer<'_>) -> Result<Value, ApplyError> {
     let malformed = |text: &str| Err(ApplyError::Malformed(text.to_owned()));
     let mut applied = applied.clone();
-    let Some(fields) = applied.as_object_mut() else { return malformed("an apply configuration has to be an object") };
+    let Some(fields) = applied.as_object_mut() else {
+        return malformed("an apply configuration has to be an object");
+    };
     let has_managers = fields.get("metadata").and_then(|metadata| metadata["managedFields"].as_array());
     if has_managers.is_some_and(|managers| !managers.is_empty()) {
         return malformed("metadata.managedFields must be nil");
@@ -173,7 +175,9 @@ fn configuration(kind: &Kind, applied: &Value, writer: &Writer<'_>) -> Result<Va
         if writer.subresource == "status" {
             fields.retain(|name, _| ["apiVersion", "kind", "metadata", "status"].contains(&name.as_str()));
             if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata.retain(|name, _| ["name", "namespace", "uid", "resourceVersion"].contains(&name.as_str()));
+                metadata.retain(|name, _| {
+                    ["name", "namespace", "uid", "resourceVersion"].contains(&name.as_str())
+                });
             }
         } else if writer.subresource.is_empty() {
             fields.remove("status");
@@ -213,7 +217,9 @@ fn check_keys(at: At<'_>, value: &Value, path: &mut String) -> Result<(), ApplyE
             let mut seen = std::collections::HashSet::new();
             for (index, (step, item)) in items.iter().enumerate() {
                 let Some(place) = at else { continue };
-                let wrong = |text: String| ApplyError::Malformed(format!("failed to create typed patch object: {path}: {text}"));
+                let wrong = |text: String| {
+                    ApplyError::Malformed(format!("failed to create typed patch object: {path}: {text}"))
+                };
                 if place.list_type() == ListType::Map
                     && let Err(key) = shape::key_of(place, item)
                 {
@@ -254,7 +260,12 @@ fn prune(at: At<'_>, merged: Value, owners: &Managers, last: &FieldSet) -> Value
 }
 
 /// Takes the changed fields from their owners.
-fn displace(owners: &mut Managers, me: &Identity, comparison: &Comparison, force: bool) -> Result<(), ApplyError> {
+fn displace(
+    owners: &mut Managers,
+    me: &Identity,
+    comparison: &Comparison,
+    force: bool,
+) -> Result<(), ApplyError> {
     if !force {
         let changed = comparison.modified.clone().union(&comparison.added);
         let contested: Managers = owners

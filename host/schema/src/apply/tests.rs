@@ -56,15 +56,21 @@ impl Scene {
 
     fn owned_by(&self, manager: &str) -> Value {
         let entries = self.live.as_ref().unwrap()["metadata"]["managedFields"].as_array().unwrap();
-        entries.iter().find(|entry| entry["manager"] == manager).map_or(Value::Null, |entry| entry["fieldsV1"].clone())
+        entries
+            .iter()
+            .find(|entry| entry["manager"] == manager)
+            .map_or(Value::Null, |entry| entry["fieldsV1"].clone())
     }
 }
 
 #[test]
 fn the_applier_owns_what_it_applied_and_nothing_else() {
     let mut scene = Scene::new("Deployment");
-    scene.apply("me", json!({"metadata": {"labels": {"a": "1"}}, "spec": {"replicas": 3,
-        "template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}}}));
+    scene.apply(
+        "me",
+        json!({"metadata": {"labels": {"a": "1"}}, "spec": {"replicas": 3,
+        "template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}}}),
+    );
     assert_eq!(
         scene.owned_by("me"),
         json!({"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {"f:replicas": {},
@@ -164,7 +170,8 @@ fn keys_with_defaults_may_be_left_out_and_others_not() {
     assert!(scene.owned_by("me")["f:spec"]["f:ports"].get("k:{\"port\":80,\"protocol\":\"TCP\"}").is_some());
     let error = scene.try_apply("me", json!({"spec": {"ports": [{"name": "x"}]}}), false).unwrap_err();
     assert!(error.to_string().contains("omits key field \"port\""), "{error}");
-    let error = scene.try_apply("me", json!({"spec": {"ports": [{"port": 80}, {"port": 80}]}}), false).unwrap_err();
+    let error =
+        scene.try_apply("me", json!({"spec": {"ports": [{"port": 80}, {"port": 80}]}}), false).unwrap_err();
     assert!(error.to_string().contains("duplicate entries"), "{error}");
 }
 
@@ -173,7 +180,10 @@ fn an_object_without_managers_gets_one_for_what_it_was() {
     let mut scene = Scene::new("ConfigMap");
     scene.live = Some(scene.object(json!({"data": {"a": "1"}})));
     let error = scene.try_apply("me", json!({"data": {"a": "2"}}), false).unwrap_err();
-    assert_eq!(error.to_string(), "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.a");
+    assert_eq!(
+        error.to_string(),
+        "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.a"
+    );
 }
 
 #[test]
@@ -211,6 +221,7 @@ fn many_updaters_are_drawn_together() {
 #[test]
 fn an_apply_configuration_has_no_managers_of_its_own() {
     let mut scene = Scene::new("ConfigMap");
-    let error = scene.try_apply("me", json!({"metadata": {"managedFields": [{"manager": "x"}]}}), false).unwrap_err();
+    let error =
+        scene.try_apply("me", json!({"metadata": {"managedFields": [{"manager": "x"}]}}), false).unwrap_err();
     assert_eq!(error, ApplyError::Malformed("metadata.managedFields must be nil".to_owned()));
 }

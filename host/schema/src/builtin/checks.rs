@@ -14,7 +14,8 @@ use crate::{crd, meta};
 pub(super) type Checks = BTreeMap<String, Vec<Vec<Value>>>;
 
 pub(super) fn read() -> Checks {
-    serde_json::from_str(include_str!("../../kinds/checks.json")).expect("kinds/checks.json is read by every test")
+    serde_json::from_str(include_str!("../../kinds/checks.json"))
+        .expect("kinds/checks.json is read by every test")
 }
 
 /// What is wrong with an object, wherever a definition of the table occurs in it. The status is taken as it is.
@@ -33,7 +34,14 @@ pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<Field
     errors
 }
 
-fn check(path: &str, name: &str, arguments: &[Value], value: &Value, root: &str, errors: &mut Vec<FieldError>) {
+fn check(
+    path: &str,
+    name: &str,
+    arguments: &[Value],
+    value: &Value,
+    root: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let found = at(value, path);
     let field = [root, path].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
     let number = |index: usize| arguments.get(index).and_then(Value::as_i64).unwrap_or_default();
@@ -43,7 +51,10 @@ fn check(path: &str, name: &str, arguments: &[Value], value: &Value, root: &str,
     match name {
         // A missing required field that the schema asks for is told of by it.
         "given" => {
-            let wanted = arguments.first().and_then(Value::as_str).is_none_or(|condition| walk::holds(condition, value));
+            let wanted = arguments
+                .first()
+                .and_then(Value::as_str)
+                .is_none_or(|condition| walk::holds(condition, value));
             let empty = found.as_object().is_some_and(Map::is_empty);
             if wanted && (is_missing(found) || empty) {
                 errors.push(FieldError::required(field, ""));
@@ -62,11 +73,9 @@ fn check(path: &str, name: &str, arguments: &[Value], value: &Value, root: &str,
                 errors.push(FieldError::not_supported(field, found, supported));
             }
         }
-        "at-least" => {
-            if found.as_i64().is_some_and(|value| value < number(0)) {
-                let detail = format!("must be greater than or equal to {}", number(0));
-                errors.push(FieldError::invalid(field, found, &detail));
-            }
+        "at-least" if found.as_i64().is_some_and(|value| value < number(0)) => {
+            let detail = format!("must be greater than or equal to {}", number(0));
+            errors.push(FieldError::invalid(field, found, &detail));
         }
         "between" | "port" => {
             let (min, max) = if name == "port" { (1, 65535) } else { (number(0), number(1)) };
@@ -147,7 +156,9 @@ fn exceeds(requests: &Value, limits: &Value, field: &str) -> Option<FieldError> 
         (request_milli > limit_milli).then(|| FieldError {
             reason: Reason::Invalid,
             field: field.to_owned(),
-            message: format!("Invalid value: {request}: must be less than or equal to {name} limit of {limit}"),
+            message: format!(
+                "Invalid value: {request}: must be less than or equal to {name} limit of {limit}"
+            ),
         })
     })
 }

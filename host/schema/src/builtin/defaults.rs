@@ -25,15 +25,26 @@ pub(super) enum Default {
 #[serde(untagged)]
 pub(super) enum Filling {
     /// Another field's value.
-    Copy { copy: String },
+    Copy {
+        copy: String,
+    },
     /// The entries of a map that this map lacks.
-    Fill { fill: String },
+    Fill {
+        fill: String,
+    },
     /// `Always` for an image without tag or with the tag `latest`, else `IfNotPresent`.
-    Tag { tag_of: String },
+    Tag {
+        tag_of: String,
+    },
     /// One entry of a map, set to another field's value.
-    Entry { entry: String, from: String },
+    Entry {
+        entry: String,
+        from: String,
+    },
     /// What a CustomResourceDefinition says of itself: see [`crd::default`].
-    Definition { rules_of: DefinitionOnly },
+    Definition {
+        rules_of: DefinitionOnly,
+    },
     Literal(Value),
 }
 
@@ -44,7 +55,8 @@ pub(super) enum DefinitionOnly {
 }
 
 pub(super) fn read() -> Defaults {
-    serde_json::from_str(include_str!("../../kinds/defaults.json")).expect("kinds/defaults.json is read by every test")
+    serde_json::from_str(include_str!("../../kinds/defaults.json"))
+        .expect("kinds/defaults.json is read by every test")
 }
 
 /// Fills in what is missing.
@@ -73,7 +85,9 @@ impl Filling {
     fn apply(&self, value: &mut Value, path: &str) {
         let found = match self {
             Filling::Literal(literal) => Some(literal.clone()),
-            Filling::Copy { copy } => Some(walk::at(value, copy).clone()).filter(|found| !walk::is_missing(found)),
+            Filling::Copy { copy } => {
+                Some(walk::at(value, copy).clone()).filter(|found| !walk::is_missing(found))
+            }
             Filling::Tag { tag_of } => {
                 let image = walk::at(value, tag_of).as_str().unwrap_or_default();
                 Some(if is_latest(image) { "Always" } else { "IfNotPresent" }.into())

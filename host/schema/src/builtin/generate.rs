@@ -75,7 +75,8 @@ fn generators() -> Vec<(String, Generate)> {
 
 /// The definitions of the named types and of all they refer to. Names that are not built in are left out.
 pub(crate) fn definitions(names: &[&str]) -> Definitions {
-    let mut generator = SchemaSettings::openapi3().with(|settings| settings.transforms.clear()).into_generator();
+    let mut generator =
+        SchemaSettings::openapi3().with(|settings| settings.transforms.clear()).into_generator();
     for (_, generate) in generators().into_iter().filter(|(name, _)| names.contains(&name.as_str())) {
         generate(&mut generator);
     }

@@ -79,7 +79,8 @@ fn milli(whole: &str, fraction: &str, scale: Scale) -> Option<u128> {
         Scale::Two(bits) => {
             let whole = (digits << bits).saturating_mul(1000);
             // 24 digits by 60 bits don't fit; the last ones don't matter either.
-            let (part, places) = if places > 15 { (part / 10_u128.pow(places - 15) + 1, 15) } else { (part, places) };
+            let (part, places) =
+                if places > 15 { (part / 10_u128.pow(places - 15) + 1, 15) } else { (part, places) };
             whole + ((part << bits) * 1000).div_ceil(10_u128.pow(places))
         }
         Scale::Ten(exponent) => {
@@ -88,7 +89,9 @@ fn milli(whole: &str, fraction: &str, scale: Scale) -> Option<u128> {
             match (all, u32::try_from(shift)) {
                 (None, _) => MAX,
                 (Some(0), _) => 0,
-                (Some(all), Ok(shift)) => 10_u128.checked_pow(shift).and_then(|by| all.checked_mul(by)).unwrap_or(MAX),
+                (Some(all), Ok(shift)) => {
+                    10_u128.checked_pow(shift).and_then(|by| all.checked_mul(by)).unwrap_or(MAX)
+                }
                 (Some(all), Err(_)) => match 10_u128.checked_pow(shift.unsigned_abs()) {
                     Some(by) => all.div_ceil(by),
                     None => 1,
@@ -103,7 +106,7 @@ fn write(milli: u128, notation: Notation) -> String {
     if notation == Notation::Binary && milli >= 1024 * 1000 {
         let mut units = milli.div_ceil(1000);
         let mut index = 0;
-        while units % 1024 == 0 && index < BINARY.len() {
+        while units.is_multiple_of(1024) && index < BINARY.len() {
             units /= 1024;
             index += 1;
         }

@@ -55,7 +55,8 @@ pub(super) enum NameStyle {
 
 /// `kinds/merging.json`: definition → property → facts; see `kinds/README.md`.
 pub(super) fn merging() -> BTreeMap<String, Map<String, Value>> {
-    serde_json::from_str(include_str!("../../kinds/merging.json")).expect("kinds/merging.json is read by every test")
+    serde_json::from_str(include_str!("../../kinds/merging.json"))
+        .expect("kinds/merging.json is read by every test")
 }
 
 /// A column of `kinds/columns.json`: name, type, priority, and what its cells hold.
@@ -93,5 +94,6 @@ fn column((name, type_name, priority, cell): &ColumnRow) -> Column {
 }
 
 pub(super) fn resources() -> Vec<Resource> {
-    serde_json::from_str(include_str!("../../kinds/resources.json")).expect("kinds/resources.json is read by every test")
+    serde_json::from_str(include_str!("../../kinds/resources.json"))
+        .expect("kinds/resources.json is read by every test")
 }

@@ -37,7 +37,11 @@ fn deployment() -> Value {
 fn every_schema_is_made_and_knows_its_metadata() {
     for kind in kinds() {
         let root = kind.schema().root();
-        assert!(root.field("metadata").and_then(|meta| meta.field("labels")).is_some(), "{}", kind.names.kind);
+        assert!(
+            root.field("metadata").and_then(|meta| meta.field("labels")).is_some(),
+            "{}",
+            kind.names.kind
+        );
         assert_eq!(root.definition(), kind.definition());
     }
 }
@@ -84,18 +88,28 @@ fn other_kinds_get_their_own_defaults() {
     assert_eq!(service["spec"]["ports"], json!([{"port": 80, "protocol": "TCP", "targetPort": 80}]));
     assert_eq!(service["spec"]["type"], "ClusterIP");
     assert_eq!(service["spec"]["sessionAffinity"], "None");
-    let job = stored("Job", json!({"spec": {"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}}));
+    let job = stored(
+        "Job",
+        json!({"spec": {"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}}),
+    );
     assert_eq!((&job["spec"]["completions"], &job["spec"]["backoffLimit"]), (&json!(1), &json!(6)));
     assert_eq!(job["metadata"]["labels"], json!({"a": "b"}));
     assert_eq!(job["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"], "Always");
     let namespace = stored("Namespace", json!({}));
     assert_eq!(namespace["metadata"]["labels"]["kubernetes.io/metadata.name"], "x");
     assert_eq!(namespace["status"]["phase"], "Active");
-    let definition = stored("CustomResourceDefinition", json!({"spec": {"names": {"kind": "Foo", "plural": "foos"}}}));
-    assert_eq!(definition["spec"]["names"], json!({"kind": "Foo", "plural": "foos", "singular": "foo", "listKind": "FooList"}));
+    let definition =
+        stored("CustomResourceDefinition", json!({"spec": {"names": {"kind": "Foo", "plural": "foos"}}}));
+    assert_eq!(
+        definition["spec"]["names"],
+        json!({"kind": "Foo", "plural": "foos", "singular": "foo", "listKind": "FooList"})
+    );
     assert_eq!(definition["spec"]["conversion"], json!({"strategy": "None"}));
-    let pod = stored("Pod", json!({"spec": {"volumes": [{"name": "v"}], "containers": [{"name": "c", "image": "i:latest",
-        "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}, "requests": {"memory": "1Mi"}}}]}}));
+    let pod = stored(
+        "Pod",
+        json!({"spec": {"volumes": [{"name": "v"}], "containers": [{"name": "c", "image": "i:latest",
+        "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}, "requests": {"memory": "1Mi"}}}]}}),
+    );
     assert_eq!(pod["spec"]["volumes"], json!([{"name": "v", "emptyDir": {}}]));
     assert_eq!(
         pod["spec"]["containers"][0]["resources"],
@@ -111,7 +125,10 @@ fn decoding_normalises_and_names_unknown_fields() {
     let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "x", "creationTimestamp": null}, "spec": {"replica": 3, "template": {"spec": {"containers": [{"nam": "c"}]}}}});
     let warnings = kind("Deployment").decode(&mut object).unwrap();
-    assert_eq!(warnings, [r#"unknown field "spec.replica""#, r#"unknown field "spec.template.spec.containers[0].nam""#]);
+    assert_eq!(
+        warnings,
+        [r#"unknown field "spec.replica""#, r#"unknown field "spec.template.spec.containers[0].nam""#]
+    );
     assert_eq!(object["metadata"], json!({"name": "x"}));
 }
 
@@ -135,9 +152,16 @@ fn common_mistakes_are_explained() {
     check("Deployment", deployment(), &[]);
     let mut wrong = deployment();
     wrong["spec"]["template"]["metadata"]["labels"] = json!({"app": "y"});
-    check("Deployment", wrong, &["spec.template.metadata.labels: Invalid value: {\"app\":\"y\"}: `selector` does not match template `labels`"]);
+    check(
+        "Deployment",
+        wrong,
+        &[
+            "spec.template.metadata.labels: Invalid value: {\"app\":\"y\"}: `selector` does not match template `labels`",
+        ],
+    );
     let mut wrong = deployment();
-    wrong["spec"]["template"]["spec"] = json!({"restartPolicy": "Never", "containers": [{"name": "A", "image": "i"}, {"name": "c"}]});
+    wrong["spec"]["template"]["spec"] =
+        json!({"restartPolicy": "Never", "containers": [{"name": "A", "image": "i"}, {"name": "c"}]});
     check(
         "Deployment",
         wrong,
@@ -147,35 +171,74 @@ fn common_mistakes_are_explained() {
             "spec.template.spec.containers[1].image: Required value",
         ],
     );
-    check("Deployment", json!({"spec": {}}), &["spec.selector: Required value", "spec.template: Required value"]);
+    check(
+        "Deployment",
+        json!({"spec": {}}),
+        &["spec.selector: Required value", "spec.template: Required value"],
+    );
     let mut wrong = deployment();
     wrong["spec"]["replicas"] = json!(-1);
     check("Deployment", wrong, &["spec.replicas: Invalid value: -1: must be greater than or equal to 0"]);
-    check("ConfigMap", json!({"data": {"a b": ""}}), &["data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"]);
-    check("Service", json!({"spec": {"type": "Odd", "ports": [{"port": 0}]}}), &[
-        "spec.type: Unsupported value: \"Odd\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"",
-        "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
-    ]);
+    check(
+        "ConfigMap",
+        json!({"data": {"a b": ""}}),
+        &[
+            "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+        ],
+    );
+    check(
+        "Service",
+        json!({"spec": {"type": "Odd", "ports": [{"port": 0}]}}),
+        &[
+            "spec.type: Unsupported value: \"Odd\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"",
+            "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+        ],
+    );
     check("Pod", json!({"spec": {"containers": []}}), &["spec.containers: Required value"]);
-    check("CustomResourceDefinition", json!({"spec": {"group": "nodots", "scope": "Cluster", "names": {"plural": "as", "kind": "A"}, "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]}}), &[
-        "metadata.name: Invalid value: \"x\": must be spec.names.plural+\".\"+spec.group",
-        "spec.group: Invalid value: \"nodots\": should be a domain with at least one dot",
-    ]);
+    check(
+        "CustomResourceDefinition",
+        json!({"spec": {"group": "nodots", "scope": "Cluster", "names": {"plural": "as", "kind": "A"}, "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]}}),
+        &[
+            "metadata.name: Invalid value: \"x\": must be spec.names.plural+\".\"+spec.group",
+            "spec.group: Invalid value: \"nodots\": should be a domain with at least one dot",
+        ],
+    );
 }
 
 #[test]
 fn updates_keep_what_is_immutable() {
     let check = |name: &str, old: Value, new: Value, expected: &[&str]| {
         let (old, new) = (stored(name, old), stored(name, new));
-        let texts: Vec<String> = kind(name).validate_update(&new, &old).iter().map(ToString::to_string).collect();
+        let texts: Vec<String> =
+            kind(name).validate_update(&new, &old).iter().map(ToString::to_string).collect();
         assert_eq!(texts, expected);
     };
     let mut new = deployment();
     new["spec"]["selector"] = json!({"matchLabels": {"tier": "y"}});
     new["spec"]["template"]["metadata"]["labels"] = json!({"app": "x", "tier": "y"});
-    check("Deployment", deployment(), new, &["spec.selector: Invalid value: {\"matchLabels\":{\"tier\":\"y\"}}: field is immutable"]);
-    check("ConfigMap", json!({"immutable": true, "data": {"a": "1"}}), json!({"immutable": true, "data": {"a": "2"}}), &["data: Forbidden: field is immutable when `immutable` is set"]);
+    check(
+        "Deployment",
+        deployment(),
+        new,
+        &["spec.selector: Invalid value: {\"matchLabels\":{\"tier\":\"y\"}}: field is immutable"],
+    );
+    check(
+        "ConfigMap",
+        json!({"immutable": true, "data": {"a": "1"}}),
+        json!({"immutable": true, "data": {"a": "2"}}),
+        &["data: Forbidden: field is immutable when `immutable` is set"],
+    );
     check("ConfigMap", json!({"data": {"a": "1"}}), json!({"data": {"a": "2"}}), &[]);
-    check("Service", json!({"spec": {"clusterIP": "10.0.0.1"}}), json!({"spec": {"clusterIP": "10.0.0.2"}}), &["spec.clusterIPs[0]: Invalid value: [\"10.0.0.2\"]: may not change once set"]);
-    check("PriorityClass", json!({"value": 1}), json!({"value": 2}), &["value: Forbidden: may not be changed in an update."]);
+    check(
+        "Service",
+        json!({"spec": {"clusterIP": "10.0.0.1"}}),
+        json!({"spec": {"clusterIP": "10.0.0.2"}}),
+        &["spec.clusterIPs[0]: Invalid value: [\"10.0.0.2\"]: may not change once set"],
+    );
+    check(
+        "PriorityClass",
+        json!({"value": 1}),
+        json!({"value": 2}),
+        &["value: Forbidden: may not be changed in an update."],
+    );
 }

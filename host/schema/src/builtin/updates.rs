@@ -14,7 +14,8 @@ pub(super) type Updates = BTreeMap<String, Vec<Vec<String>>>;
 const IMMUTABLE: &str = "field is immutable";
 
 pub(super) fn read() -> Updates {
-    serde_json::from_str(include_str!("../../kinds/updates.json")).expect("kinds/updates.json is read by every test")
+    serde_json::from_str(include_str!("../../kinds/updates.json"))
+        .expect("kinds/updates.json is read by every test")
 }
 
 /// What `new` changes of `old` and may not.

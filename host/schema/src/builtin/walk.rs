@@ -6,7 +6,12 @@ use serde_json::Value;
 use crate::structural::Place;
 
 /// Calls `visit` with the definition, the value and its path, parents before children.
-pub(super) fn each(place: Place<'_>, value: &Value, path: &mut String, visit: &mut impl FnMut(&str, &Value, &str)) {
+pub(super) fn each(
+    place: Place<'_>,
+    value: &Value,
+    path: &mut String,
+    visit: &mut impl FnMut(&str, &Value, &str),
+) {
     if let Some(definition) = place.definition() {
         visit(definition, value, path);
     }

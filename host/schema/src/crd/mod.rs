@@ -82,7 +82,9 @@ fn kind(spec: &Value, version: &Value) -> Kind {
         namespaced: spec["scope"] == "Namespaced",
         verbs: VERBS.map(str::to_owned).to_vec(),
         subresources: Subresources { status: version.pointer("/subresources/status").is_some(), scale },
-        selectable_fields: selectable.map(|field| text(&field["jsonPath"]).trim_start_matches('.').to_owned()).collect(),
+        selectable_fields: selectable
+            .map(|field| text(&field["jsonPath"]).trim_start_matches('.').to_owned())
+            .collect(),
         columns: table::custom_columns(&version["additionalPrinterColumns"]),
         source: Source::Custom { open_api: open_api.clone() },
         schema: OnceLock::from(Schema::from_open_api(open_api)),
@@ -131,7 +133,10 @@ mod tests {
         let mut object = json!({"apiVersion": "example.com/v1", "kind": "Foo", "x": 1,
             "metadata": {"name": "a", "namespace": "b", "y": 2}, "spec": {"size": "xl", "z": 3}});
         let warnings = kinds[0].decode(&mut object).unwrap();
-        assert_eq!(warnings, [r#"unknown field "metadata.y""#, r#"unknown field "spec.z""#, r#"unknown field "x""#]);
+        assert_eq!(
+            warnings,
+            [r#"unknown field "metadata.y""#, r#"unknown field "spec.z""#, r#"unknown field "x""#]
+        );
         kinds[0].default(&mut object);
         assert_eq!(object["spec"], json!({"size": "xl", "n": 1}));
         let texts: Vec<String> = kinds[0].validate_create(&object).iter().map(ToString::to_string).collect();

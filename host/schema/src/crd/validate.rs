@@ -24,7 +24,9 @@ pub fn validate(definition: &Value) -> Vec<FieldError> {
     match spec["scope"].as_str() {
         Some("Cluster" | "Namespaced") => {}
         None | Some("") => errors.push(FieldError::required("spec.scope", "")),
-        Some(_) => errors.push(FieldError::not_supported("spec.scope", &spec["scope"], ["Cluster", "Namespaced"])),
+        Some(_) => {
+            errors.push(FieldError::not_supported("spec.scope", &spec["scope"], ["Cluster", "Namespaced"]))
+        }
     }
     errors.extend(validate_names(&spec["names"], "spec.names"));
     errors.extend(validate_versions(spec));
@@ -42,16 +44,22 @@ pub fn validate_update(definition: &Value, old: &Value) -> Vec<FieldError> {
     for path in ["/spec/group", "/spec/names/plural"] {
         errors.extend(immutable(definition, old, path));
     }
-    let established = old["status"]["conditions"].as_array().into_iter().flatten().any(|condition| {
-        condition["type"] == "Established" && condition["status"] == "True"
-    });
+    let established = old["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
     if established {
         for path in ["/spec/scope", "/spec/names/kind"] {
             errors.extend(immutable(definition, old, path));
         }
     }
-    let versions: Vec<&str> =
-        definition["spec"]["versions"].as_array().into_iter().flatten().filter_map(|version| version["name"].as_str()).collect();
+    let versions: Vec<&str> = definition["spec"]["versions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|version| version["name"].as_str())
+        .collect();
     let stored = old["status"]["storedVersions"].as_array().into_iter().flatten().filter_map(Value::as_str);
     for (index, stored) in stored.enumerate().filter(|(_, stored)| !versions.contains(stored)) {
         let detail = format!(
@@ -98,7 +106,11 @@ fn validate_names(names: &Value, path: &str) -> Vec<FieldError> {
         let complaints = meta::label_1035(&if mixed_case { value.to_lowercase() } else { value.to_owned() });
         if !complaints.is_empty() {
             let lead = if mixed_case { "may have mixed case, but should otherwise match: " } else { "" };
-            errors.push(FieldError::invalid(field, &value.into(), &format!("{lead}{}", complaints.join(","))));
+            errors.push(FieldError::invalid(
+                field,
+                &value.into(),
+                &format!("{lead}{}", complaints.join(",")),
+            ));
         }
     }
     if names["kind"] == names["listKind"] && names["kind"].is_string() {
@@ -109,7 +121,11 @@ fn validate_names(names: &Value, path: &str) -> Vec<FieldError> {
         for (index, name) in names[list].as_array().into_iter().flatten().enumerate() {
             let complaints = meta::label_1035(name.as_str().unwrap_or_default());
             if !complaints.is_empty() {
-                errors.push(FieldError::invalid(format!("{path}.{list}[{index}]"), name, &complaints.join(",")));
+                errors.push(FieldError::invalid(
+                    format!("{path}.{list}[{index}]"),
+                    name,
+                    &complaints.join(","),
+                ));
             }
         }
     }
@@ -123,7 +139,11 @@ fn validate_versions(spec: &Value) -> Vec<FieldError> {
     let at = "spec.versions";
     let shown = Value::Array(versions.iter().map(|version| version["name"].clone()).collect());
     if versions.iter().filter(|version| version["storage"] == true).count() != 1 {
-        errors.push(FieldError::invalid(at, &shown, "must have exactly one version marked as storage version"));
+        errors.push(FieldError::invalid(
+            at,
+            &shown,
+            "must have exactly one version marked as storage version",
+        ));
     }
     let mut names: Vec<&str> = versions.iter().filter_map(|version| version["name"].as_str()).collect();
     let count = names.len();
@@ -157,7 +177,11 @@ fn validate_versions(spec: &Value) -> Vec<FieldError> {
         for (index, field) in version["selectableFields"].as_array().into_iter().flatten().enumerate() {
             if !field["jsonPath"].as_str().is_some_and(is_simple_path) {
                 let at = format!("{path}.selectableFields[{index}].jsonPath");
-                errors.push(FieldError::invalid(at, &field["jsonPath"], "must be a simple json path starting with ."));
+                errors.push(FieldError::invalid(
+                    at,
+                    &field["jsonPath"],
+                    "must be a simple json path starting with .",
+                ));
             }
         }
     }
@@ -182,7 +206,11 @@ fn validate_columns(columns: &Value, path: &str) -> Vec<FieldError> {
             "" => errors.push(FieldError::required(format!("{path}.JSONPath"), "")),
             path_text => {
                 if let Err(problem) = crate::table::JsonPath::parse(path_text) {
-                    errors.push(FieldError::invalid(format!("{path}.JSONPath"), &path_text.into(), &problem.to_string()));
+                    errors.push(FieldError::invalid(
+                        format!("{path}.JSONPath"),
+                        &path_text.into(),
+                        &problem.to_string(),
+                    ));
                 }
             }
         }
@@ -198,7 +226,12 @@ fn validate_scale(scale: &Value, path: &str) -> Vec<FieldError> {
     let rules: [(&str, &[&str], &str, bool); 3] = [
         ("specReplicasPath", &[".spec."], "should be a json path under .spec", true),
         ("statusReplicasPath", &[".status."], "should be a json path under .status", true),
-        ("labelSelectorPath", &[".spec.", ".status."], "should be a json path under either .spec or .status", false),
+        (
+            "labelSelectorPath",
+            &[".spec.", ".status."],
+            "should be a json path under either .spec or .status",
+            false,
+        ),
     ];
     for (name, roots, detail, required) in rules {
         let field = format!("{path}.subresources.scale.{name}");
@@ -228,13 +261,18 @@ fn validate_conversion(conversion: &Value) -> Vec<FieldError> {
             let field = format!("{path}.webhookClientConfig");
             vec![FieldError::required(field, "required when strategy is set to Webhook")]
         }
-        _ => vec![FieldError::not_supported(format!("{path}.strategy"), &conversion["strategy"], ["None", "Webhook"])],
+        _ => vec![FieldError::not_supported(
+            format!("{path}.strategy"),
+            &conversion["strategy"],
+            ["None", "Webhook"],
+        )],
     }
 }
 
 /// `.spec.replicas`: names and dots alone.
 fn is_simple_path(path: &str) -> bool {
     path.strip_prefix('.').is_some_and(|rest| {
-        !rest.is_empty() && rest.split('.').all(|step| !step.is_empty() && !step.contains(['[', ']', '*', '?', ' ']))
+        !rest.is_empty()
+            && rest.split('.').all(|step| !step.is_empty() && !step.contains(['[', ']', '*', '?', ' ']))
     })
 }

@@ -80,10 +80,13 @@ fn validate_annotations(annotations: &Map<String, Value>) -> Vec<FieldError> {
         .keys()
         .flat_map(|key| {
             let complaints = qualified(&key.to_lowercase());
-            complaints.into_iter().map(move |complaint| FieldError::invalid(field, &key.as_str().into(), &complaint))
+            complaints
+                .into_iter()
+                .map(move |complaint| FieldError::invalid(field, &key.as_str().into(), &complaint))
         })
         .collect();
-    let size: usize = annotations.iter().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
+    let size: usize =
+        annotations.iter().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
     if size > ANNOTATIONS_BYTES_MAX {
         errors.push(FieldError::too_long(field, ANNOTATIONS_BYTES_MAX));
     }
@@ -138,9 +141,12 @@ fn validate_finalizers(finalizers: &[Value]) -> Vec<FieldError> {
 
 /// What of `object`'s metadata may not differ from `old`'s.
 pub fn validate_update(object: &Value, old: &Value) -> Vec<FieldError> {
-    let field = |object: &Value, name: &str| object["metadata"].get(name).filter(|value| !value.is_null()).cloned();
+    let field =
+        |object: &Value, name: &str| object["metadata"].get(name).filter(|value| !value.is_null()).cloned();
     let mut errors = Vec::new();
-    let finalizers = |object: &Value| field(object, "finalizers").and_then(|list| list.as_array().cloned()).unwrap_or_default();
+    let finalizers = |object: &Value| {
+        field(object, "finalizers").and_then(|list| list.as_array().cloned()).unwrap_or_default()
+    };
     if field(old, "deletionTimestamp").is_some() {
         let before = finalizers(old);
         let new: Vec<String> =
@@ -153,11 +159,16 @@ pub fn validate_update(object: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::forbidden("metadata.finalizers", &detail));
         }
     }
-    for name in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for name in
+        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
+    {
         let (new, before) = (field(object, name), field(old, name));
         if new != before {
             let shown = new.unwrap_or(Value::Null);
-            errors.push(FieldError { reason: Reason::Invalid, ..FieldError::invalid(format!("metadata.{name}"), &shown, IMMUTABLE) });
+            errors.push(FieldError {
+                reason: Reason::Invalid,
+                ..FieldError::invalid(format!("metadata.{name}"), &shown, IMMUTABLE)
+            });
         }
     }
     errors
@@ -180,15 +191,39 @@ mod tests {
     #[test]
     fn metadata_is_checked_field_by_field() {
         check(json!({"name": "a", "namespace": "b"}), true, &[]);
-        check(json!({"name": "A_b", "namespace": "b"}), true, &["metadata.name: Invalid value: \"A_b\": a lowercase RFC 1123 subdomain"]);
-        check(json!({}), true, &["metadata.name: Required value: name or generateName is required", "metadata.namespace: Required value"]);
-        check(json!({"name": "a", "namespace": "b"}), false, &["metadata.namespace: Forbidden: not allowed on this type"]);
+        check(
+            json!({"name": "A_b", "namespace": "b"}),
+            true,
+            &["metadata.name: Invalid value: \"A_b\": a lowercase RFC 1123 subdomain"],
+        );
+        check(
+            json!({}),
+            true,
+            &[
+                "metadata.name: Required value: name or generateName is required",
+                "metadata.namespace: Required value",
+            ],
+        );
+        check(
+            json!({"name": "a", "namespace": "b"}),
+            false,
+            &["metadata.namespace: Forbidden: not allowed on this type"],
+        );
         check(
             json!({"name": "a", "labels": {"-": "x", "ok": "not ok"}, "annotations": {"a/b/c": "x"}, "finalizers": ["x y"]}),
             false,
-            &["metadata.labels: Invalid value: \"-\"", "metadata.labels: Invalid value: \"not ok\"", "metadata.annotations: Invalid value: \"a/b/c\"", "metadata.finalizers: Invalid value"],
+            &[
+                "metadata.labels: Invalid value: \"-\"",
+                "metadata.labels: Invalid value: \"not ok\"",
+                "metadata.annotations: Invalid value: \"a/b/c\"",
+                "metadata.finalizers: Invalid value",
+            ],
         );
-        check(json!({"name": "a", "annotations": {"big": "x".repeat(300_000)}}), false, &["metadata.annotations: Too long: may not be more than 262144 bytes"]);
+        check(
+            json!({"name": "a", "annotations": {"big": "x".repeat(300_000)}}),
+            false,
+            &["metadata.annotations: Too long: may not be more than 262144 bytes"],
+        );
         check(
             json!({"name": "a", "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p"}]}),
             false,

@@ -35,7 +35,11 @@ const LABEL_VALUE_COMPLAINT: &str = "a valid label must be an empty string or co
 impl NameRule {
     /// What is wrong with `name`; a `prefix` (generateName) may end in what a whole name may not.
     pub fn complaints(self, name: &str, prefix: bool) -> Vec<String> {
-        let completed = if prefix && name.ends_with('-') { format!("{}a", &name[..name.len() - 1]) } else { name.to_owned() };
+        let completed = if prefix && name.ends_with('-') {
+            format!("{}a", &name[..name.len() - 1])
+        } else {
+            name.to_owned()
+        };
         match self {
             NameRule::Subdomain => subdomain(&completed),
             NameRule::Label => label(&completed),
@@ -89,14 +93,16 @@ pub fn qualified(text: &str) -> Vec<String> {
             name
         }
         Some((prefix, name)) => {
-            complaints.extend(subdomain(prefix).into_iter().map(|complaint| format!("prefix part {complaint}")));
+            complaints
+                .extend(subdomain(prefix).into_iter().map(|complaint| format!("prefix part {complaint}")));
             name
         }
     };
     if name.is_empty() {
         complaints.push("name part must be non-empty".to_owned());
     }
-    complaints.extend(too_long(name, LABEL_MAX).into_iter().map(|complaint| format!("name part {complaint}")));
+    complaints
+        .extend(too_long(name, LABEL_MAX).into_iter().map(|complaint| format!("name part {complaint}")));
     if !is_qualified_part(name) {
         complaints.push(format!("name part {QUALIFIED_PART_COMPLAINT}"));
     }
@@ -131,7 +137,9 @@ fn is_label(text: &str) -> bool {
 
 fn is_qualified_part(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_alphanumeric();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
+    text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
 }
 
 fn too_long(text: &str, max: usize) -> Vec<String> {
@@ -153,7 +161,11 @@ mod tests {
             }
         };
         let long = "a".repeat(254);
-        check(NameRule::Subdomain, &["a", "a.b-c.9", &"a".repeat(253)], &["", "A", "a.", "-a", "a..b", &long]);
+        check(
+            NameRule::Subdomain,
+            &["a", "a.b-c.9", &"a".repeat(253)],
+            &["", "A", "a.", "-a", "a..b", &long],
+        );
         check(NameRule::Label, &["a-1", "1"], &["a.b", "", "a_b"]);
         check(NameRule::Label1035, &["a1"], &["1a", ""]);
         check(NameRule::PathSegment, &["system:node", "A b"], &["a/b", "..", "%"]);

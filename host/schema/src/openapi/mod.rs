@@ -93,21 +93,30 @@ mod tests {
         let document = parsed(&v3(&apps()));
         let item = &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"];
         let patch = &item["patch"];
-        assert_eq!(patch["x-kubernetes-group-version-kind"], json!({"group": "apps", "version": "v1", "kind": "Deployment"}));
+        assert_eq!(
+            patch["x-kubernetes-group-version-kind"],
+            json!({"group": "apps", "version": "v1", "kind": "Deployment"})
+        );
         assert_eq!(patch["x-kubernetes-action"], "patch");
-        let names: Vec<&Value> = patch["parameters"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+        let names: Vec<&Value> =
+            patch["parameters"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
         for name in ["dryRun", "fieldManager", "fieldValidation", "force"] {
             assert!(names.contains(&&json!(name)), "{name}");
         }
         assert!(patch["requestBody"]["content"].get("application/strategic-merge-patch+json").is_some());
         let schemas = &document["components"]["schemas"];
-        assert_eq!(schemas["io.k8s.api.apps.v1.Deployment"]["x-kubernetes-group-version-kind"][0]["kind"], "Deployment");
+        assert_eq!(
+            schemas["io.k8s.api.apps.v1.Deployment"]["x-kubernetes-group-version-kind"][0]["kind"],
+            "Deployment"
+        );
         let containers = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"];
         assert_eq!(containers["x-kubernetes-patch-merge-key"], "name");
         assert_eq!(containers["items"]["$ref"], "#/components/schemas/io.k8s.api.core.v1.Container");
         assert!(schemas["io.k8s.api.apps.v1.DeploymentList"]["properties"]["items"].is_object());
         assert!(document["paths"]["/apis/apps/v1/deployments"]["get"].is_object());
-        assert!(document["paths"].get("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale").is_some());
+        assert!(
+            document["paths"].get("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale").is_some()
+        );
     }
 
     #[test]

@@ -42,7 +42,8 @@ const LIST: [(&str, &str); 9] = [
     ("timeoutSeconds", "integer"),
     ("watch", "boolean"),
 ];
-const WRITE: [(&str, &str); 3] = [("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")];
+const WRITE: [(&str, &str); 3] =
+    [("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")];
 const PATCH: [(&str, &str); 4] =
     [("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"), ("force", "boolean")];
 const DELETE: [(&str, &str); 4] = [
@@ -61,8 +62,11 @@ pub(super) fn of(kinds: &[Arc<Kind>], dialect: Dialect) -> Value {
             format!("/apis/{}/{}", kind.group, kind.version)
         };
         let plural = &kind.names.plural;
-        let collection =
-            if kind.namespaced { format!("{root}/namespaces/{{namespace}}/{plural}") } else { format!("{root}/{plural}") };
+        let collection = if kind.namespaced {
+            format!("{root}/namespaces/{{namespace}}/{plural}")
+        } else {
+            format!("{root}/{plural}")
+        };
         let writer = Writer { kind, dialect };
         if kind.namespaced {
             paths.insert(format!("{root}/{plural}"), writer.item(&[writer.list()], "ForAllNamespaces", &[]));
@@ -86,7 +90,10 @@ pub(super) fn of(kinds: &[Arc<Kind>], dialect: Dialect) -> Value {
         }
         for (name, schema) in subresources {
             let operations = [writer.read(&schema), writer.replace(&schema), writer.patch(&schema)];
-            paths.insert(format!("{collection}/{{name}}/{name}"), writer.item(&operations, &capital(name), &named));
+            paths.insert(
+                format!("{collection}/{{name}}/{name}"),
+                writer.item(&operations, &capital(name), &named),
+            );
         }
     }
     Value::Object(paths)
@@ -110,7 +117,14 @@ impl Writer<'_> {
     }
 
     fn read(&self, schema: &str) -> Operation<'static> {
-        Operation { method: "get", action: "get", verb: "read", parameters: &[], body: None, answer: schema.to_owned() }
+        Operation {
+            method: "get",
+            action: "get",
+            verb: "read",
+            parameters: &[],
+            body: None,
+            answer: schema.to_owned(),
+        }
     }
 
     fn replace(&self, schema: &str) -> Operation<'static> {
@@ -195,8 +209,11 @@ impl Writer<'_> {
         if action != "patch" {
             return vec!["application/json", "application/yaml"];
         }
-        let mut media =
-            vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+        let mut media = vec![
+            "application/apply-patch+yaml",
+            "application/json-patch+json",
+            "application/merge-patch+json",
+        ];
         if self.kind.has_strategic_merge() {
             media.push("application/strategic-merge-patch+json");
         }

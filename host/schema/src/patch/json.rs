@@ -30,7 +30,10 @@ pub(super) fn apply(object: &Value, patch: &Value) -> Result<Value, PatchError> 
             let path = operation.path();
             PatchError::Unfit(match error.kind {
                 PatchErrorKind::TestFailed => format!("testing value {path} failed: test failed"),
-                kind => format!("{} operation does not apply: doc is missing path {path:?}: {kind}", name(operation)),
+                kind => format!(
+                    "{} operation does not apply: doc is missing path {path:?}: {kind}",
+                    name(operation)
+                ),
             })
         })?;
     }
@@ -66,10 +69,14 @@ fn limit(object: &Value, operation: &PatchOperation, copied: &mut usize) -> Resu
         PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(()),
     };
     if *copied > COPIED_BYTES_MAX {
-        return Err(PatchError::TooLarge(format!("the patch's copy operations write more than {COPIED_BYTES_MAX} bytes")));
+        return Err(PatchError::TooLarge(format!(
+            "the patch's copy operations write more than {COPIED_BYTES_MAX} bytes"
+        )));
     }
     if to.tokens().count() + depth(value) > DEPTH_MAX {
-        return Err(PatchError::TooLarge(format!("the patch nests the object more than {DEPTH_MAX} levels deep")));
+        return Err(PatchError::TooLarge(format!(
+            "the patch nests the object more than {DEPTH_MAX} levels deep"
+        )));
     }
     Ok(())
 }

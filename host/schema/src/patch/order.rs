@@ -14,7 +14,12 @@ pub(super) fn identity(item: &Value, key: Option<&str>) -> String {
 }
 
 /// Orders `merged`: `wanted` is the patch's order, `before` what the list was.
-pub(super) fn arrange(merged: Vec<Value>, wanted: &[Value], before: &[Value], key: Option<&str>) -> Vec<Value> {
+pub(super) fn arrange(
+    merged: Vec<Value>,
+    wanted: &[Value],
+    before: &[Value],
+    key: Option<&str>,
+) -> Vec<Value> {
     let places = |list: &[Value]| -> HashMap<String, usize> {
         let mut places = HashMap::with_capacity(list.len());
         for (index, item) in list.iter().enumerate() {

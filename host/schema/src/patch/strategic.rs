@@ -18,12 +18,18 @@ const SET_ORDER: &str = "$setElementOrder/";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
 
 /// `original` with `patch` merged in, at a place of the schema; `None` is a place of which nothing is known.
-pub(super) fn merge(place: Option<Place<'_>>, mut original: Fields, mut patch: Fields) -> Result<Fields, PatchError> {
+pub(super) fn merge(
+    place: Option<Place<'_>>,
+    mut original: Fields,
+    mut patch: Fields,
+) -> Result<Fields, PatchError> {
     match patch.remove(DIRECTIVE) {
         None => {}
         Some(Value::String(directive)) if directive == "replace" => return Ok(without_nulls(patch)),
         Some(Value::String(directive)) if directive == "delete" => return Ok(Fields::new()),
-        Some(other) => return Err(malformed(format!("unknown patch type {other} in a map: use replace or delete"))),
+        Some(other) => {
+            return Err(malformed(format!("unknown patch type {other} in a map: use replace or delete")));
+        }
     }
     if let Some(keys) = patch.remove(RETAIN_KEYS) {
         retain_keys(&mut original, &patch, &keys)?;
@@ -59,7 +65,12 @@ pub(super) fn merge(place: Option<Place<'_>>, mut original: Fields, mut patch: F
     Ok(original)
 }
 
-fn merge_field(place: Option<Place<'_>>, original: &mut Fields, name: &str, change: Value) -> Result<(), PatchError> {
+fn merge_field(
+    place: Option<Place<'_>>,
+    original: &mut Fields,
+    name: &str,
+    change: Value,
+) -> Result<(), PatchError> {
     let inner = field(place, name);
     let strategy = strategy(inner);
     let merged = match (original.remove(name), change) {
@@ -93,19 +104,24 @@ fn merge_list(
         let merged: Vec<Value> = all.filter(|item| seen.insert(item.to_string())).collect();
         return Ok(arrange(merged, &patch, &before, None));
     }
-    let key = list_key(place).ok_or_else(|| malformed(format!("cannot merge lists without merge key for {name}")))?;
+    let key = list_key(place)
+        .ok_or_else(|| malformed(format!("cannot merge lists without merge key for {name}")))?;
     let mut changes = Vec::with_capacity(patch.len());
     let mut replace = false;
     for item in patch {
         match item.get(DIRECTIVE).and_then(Value::as_str) {
-            None if item.get(DIRECTIVE).is_some() => return Err(malformed(format!("unknown patch type in {item}"))),
+            None if item.get(DIRECTIVE).is_some() => {
+                return Err(malformed(format!("unknown patch type in {item}")));
+            }
             None => changes.push(item),
             Some("delete") => {
                 let unwanted = item.get(key).ok_or_else(|| no_key(&item, key))?;
                 original.retain(|old| old.get(key) != Some(unwanted));
             }
             Some("replace") => replace = true,
-            Some("merge") => return Err(malformed("merging lists cannot yet be specified in the patch".to_owned())),
+            Some("merge") => {
+                return Err(malformed("merging lists cannot yet be specified in the patch".to_owned()));
+            }
             Some(_) => return Err(malformed(format!("unknown patch type in {item}"))),
         }
     }
@@ -141,7 +157,9 @@ fn merge_list(
 
 /// Leaves only the named fields of a union, e.g. of a volume or a strategy.
 fn retain_keys(original: &mut Fields, patch: &Fields, keys: &Value) -> Result<(), PatchError> {
-    let wrong = || malformed(format!("invalid patch format of {RETAIN_KEYS}: a list of all the fields the patch sets"));
+    let wrong = || {
+        malformed(format!("invalid patch format of {RETAIN_KEYS}: a list of all the fields the patch sets"))
+    };
     let keys: HashSet<&str> = keys.as_array().ok_or_else(wrong)?.iter().filter_map(Value::as_str).collect();
     let said = patch.iter().filter(|(name, value)| !value.is_null() && !name.starts_with('$'));
     if said.into_iter().any(|(name, _)| !keys.contains(name.as_str())) {
@@ -178,7 +196,9 @@ fn take_prefixed(patch: &mut Fields, prefix: &str) -> Vec<(String, Value)> {
 /// A value as it is put where nothing was: without directives, and without nulls, which ask to remove.
 fn cleaned(value: Value) -> Option<Value> {
     Some(match value {
-        Value::Object(fields) if fields.get(DIRECTIVE).is_some_and(|directive| directive != "replace") => return None,
+        Value::Object(fields) if fields.get(DIRECTIVE).is_some_and(|directive| directive != "replace") => {
+            return None;
+        }
         Value::Object(fields) => Value::Object(without_nulls(fields)),
         Value::Array(items) => Value::Array(items.into_iter().filter_map(cleaned).collect()),
         plain => plain,

@@ -53,7 +53,10 @@ impl FieldSelector {
 
     /// The one `metadata.name` that is asked for, if that is so.
     pub fn name(&self) -> Option<&str> {
-        self.terms.iter().find(|term| term.equal && term.field == "metadata.name").map(|term| term.value.as_str())
+        self.terms
+            .iter()
+            .find(|term| term.equal && term.field == "metadata.name")
+            .map(|term| term.value.as_str())
     }
 
     pub fn matches(&self, object: &Value) -> bool {
@@ -88,7 +91,9 @@ fn read<'a>(object: &'a Value, field: &str) -> Cow<'a, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         Value::Bool(_) | Value::Number(_) => Cow::Owned(value.to_string()),
-        Value::Object(fields) => Cow::Borrowed(fields.get("component").and_then(Value::as_str).unwrap_or_default()),
+        Value::Object(fields) => {
+            Cow::Borrowed(fields.get("component").and_then(Value::as_str).unwrap_or_default())
+        }
         _ => Cow::Borrowed(""),
     }
 }
@@ -119,11 +124,21 @@ fn unescape(text: &str) -> Result<String, SelectorError> {
         match c {
             '\\' => match chars.next() {
                 Some(c @ ('\\' | ',' | '=')) => plain.push(c),
-                Some(c) => return Err(SelectorError(format!("invalid field selector: invalid escape sequence: \\{c}"))),
-                None => return Err(SelectorError("invalid field selector: invalid escape sequence: \\".to_owned())),
+                Some(c) => {
+                    return Err(SelectorError(format!(
+                        "invalid field selector: invalid escape sequence: \\{c}"
+                    )));
+                }
+                None => {
+                    return Err(SelectorError(
+                        "invalid field selector: invalid escape sequence: \\".to_owned(),
+                    ));
+                }
             },
             '=' | ',' => {
-                return Err(SelectorError(format!("invalid field selector: unescaped character in value: {c}")));
+                return Err(SelectorError(format!(
+                    "invalid field selector: unescaped character in value: {c}"
+                )));
             }
             c => plain.push(c),
         }
@@ -141,7 +156,8 @@ mod tests {
     fn supported_fields_select_and_others_are_refused() {
         let kinds = builtin::kinds();
         let pod = kinds.iter().find(|kind| kind.names.kind == "Pod").unwrap();
-        let object = json!({"metadata": {"name": "a"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}});
+        let object =
+            json!({"metadata": {"name": "a"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}});
         let check = |text: &str, selected: bool| {
             assert_eq!(FieldSelector::parse(text, pod).unwrap().matches(&object), selected, "{text}");
         };

@@ -55,8 +55,9 @@ impl LabelSelector {
         loop {
             match lexer.peek_value() {
                 Token::Word(_) | Token::Not => {
-                    let requirement = requirement(&mut lexer)
-                        .map_err(|problem| SelectorError(format!("unable to parse requirement: {problem}")))?;
+                    let requirement = requirement(&mut lexer).map_err(|problem| {
+                        SelectorError(format!("unable to parse requirement: {problem}"))
+                    })?;
                     requirements.push(requirement);
                     match lexer.next_value() {
                         Token::End => break,
@@ -87,7 +88,9 @@ impl LabelSelector {
                 "NotIn" => Operator::NotIn,
                 "Exists" => Operator::Exists,
                 "DoesNotExist" => Operator::DoesNotExist,
-                other => return Err(SelectorError(format!("{other:?} is not a valid label selector operator"))),
+                other => {
+                    return Err(SelectorError(format!("{other:?} is not a valid label selector operator")));
+                }
             };
             let values = expression["values"].as_array().into_iter().flatten();
             let values = values.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -123,7 +126,9 @@ impl LabelSelector {
 
     /// Whether a map of labels is selected; `Null` is the empty map.
     pub fn matches_labels(&self, labels: &Value) -> bool {
-        self.requirements.iter().all(|requirement| requirement.holds(labels.get(&requirement.key).and_then(Value::as_str)))
+        self.requirements
+            .iter()
+            .all(|requirement| requirement.holds(labels.get(&requirement.key).and_then(Value::as_str)))
     }
 }
 
@@ -264,10 +269,18 @@ fn checked(key: String, operator: Operator, values: BTreeSet<String>) -> Result<
     }
     for (index, value) in values.iter().enumerate() {
         for complaint in meta::label_value(value) {
-            errors.push(FieldError::invalid(format!("values[{index}][{key}]"), &value.as_str().into(), &complaint));
+            errors.push(FieldError::invalid(
+                format!("values[{index}][{key}]"),
+                &value.as_str().into(),
+                &complaint,
+            ));
         }
     }
-    if errors.is_empty() { Ok(Requirement { key, operator, values }) } else { Err(crate::field::aggregate(&errors)) }
+    if errors.is_empty() {
+        Ok(Requirement { key, operator, values })
+    } else {
+        Err(crate::field::aggregate(&errors))
+    }
 }
 
 #[cfg(test)]
@@ -308,7 +321,10 @@ mod tests {
         check("=a", "found '=', expected: !, identifier, or 'end of string'");
         check("a in b", "unable to parse requirement: found 'b' expected: '('");
         check("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
-        check("a=-", "unable to parse requirement: values[0][a]: Invalid value: \"-\": a valid label must be");
+        check(
+            "a=-",
+            "unable to parse requirement: values[0][a]: Invalid value: \"-\": a valid label must be",
+        );
         check("a/b/c=d", "unable to parse requirement: key: Invalid value");
     }
 
@@ -319,7 +335,10 @@ mod tests {
             "matchExpressions": [{"key": "a", "operator": "In", "values": ["y", "x"]}, {"key": "c", "operator": "Exists"}]
         }));
         assert_eq!(selector.unwrap().to_string(), "a in (x,y),b=1,c");
-        assert!(LabelSelector::from_object(&json!({"matchExpressions": [{"key": "a", "operator": "Like"}]})).is_err());
+        assert!(
+            LabelSelector::from_object(&json!({"matchExpressions": [{"key": "a", "operator": "Like"}]}))
+                .is_err()
+        );
         assert!(LabelSelector::from_object(&json!({})).unwrap().is_everything());
     }
 }

@@ -3,15 +3,16 @@
 
 use serde_json::{Map, Value};
 
-use super::Schema;
 use super::validate::Pattern;
+use super::{Schema, rules};
 use crate::field::FieldError;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 /// Keywords that no CRD may use.
-const UNSUPPORTED: [&str; 6] = ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"];
+const UNSUPPORTED: [&str; 6] =
+    ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"];
 /// Keywords that belong to the structure and thus not into a junctor.
-const STRUCTURE: [(&str, &str); 12] = [
+const STRUCTURE: [(&str, &str); 13] = [
     ("type", "must be empty to be structural"),
     ("additionalProperties", "must be undefined to be structural"),
     ("default", "must be undefined to be structural"),
@@ -24,6 +25,7 @@ const STRUCTURE: [(&str, &str); 12] = [
     ("x-kubernetes-list-map-keys", "must be empty to be structural"),
     ("x-kubernetes-list-type", "must be undefined to be structural"),
     ("x-kubernetes-map-type", "must be undefined to be structural"),
+    ("x-kubernetes-validations", "must be empty to be structural"),
 ];
 
 /// Where a schema stands in the one around it.
@@ -69,10 +71,15 @@ fn structure(schema: &Value, level: Level, path: &str, errors: &mut Vec<FieldErr
             errors.push(FieldError::forbidden(format!("{path}.additionalProperties"), detail));
         }
         Some(each @ Value::Object(_)) if level == Level::Root => {
-            errors.push(FieldError::forbidden(format!("{path}.additionalProperties"), "must not be used at the root"));
+            errors.push(FieldError::forbidden(
+                format!("{path}.additionalProperties"),
+                "must not be used at the root",
+            ));
             structure(each, Level::Field, &format!("{path}.additionalProperties"), errors);
         }
-        Some(each @ Value::Object(_)) => structure(each, Level::Field, &format!("{path}.additionalProperties"), errors),
+        Some(each @ Value::Object(_)) => {
+            structure(each, Level::Field, &format!("{path}.additionalProperties"), errors)
+        }
         _ => {}
     }
     match fields.get("items") {
@@ -87,12 +94,14 @@ fn structure(schema: &Value, level: Level, path: &str, errors: &mut Vec<FieldErr
         _ => {}
     }
     junctors(fields, schema, path, errors);
+    errors.extend(rules::check(schema, path));
     default(schema, path, errors);
 }
 
 fn keywords(fields: &Map<String, Value>, path: &str, errors: &mut Vec<FieldError>) {
     for keyword in UNSUPPORTED.iter().filter(|keyword| fields.contains_key(**keyword)) {
-        errors.push(FieldError::forbidden(format!("{path}.{keyword}"), &format!("{keyword} is not supported")));
+        errors
+            .push(FieldError::forbidden(format!("{path}.{keyword}"), &format!("{keyword} is not supported")));
     }
     if flag(fields, "uniqueItems") {
         let detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
@@ -143,20 +152,30 @@ fn types(fields: &Map<String, Value>, level: Level, path: &str, errors: &mut Vec
         errors.push(FieldError::forbidden(format!("{path}.nullable"), "nullable cannot be true at the root"));
     }
     if int_or_string && !kind.is_empty() {
-        errors.push(FieldError::invalid(&at, &kind.into(), "must be empty if x-kubernetes-int-or-string is true"));
+        errors.push(FieldError::invalid(
+            &at,
+            &kind.into(),
+            "must be empty if x-kubernetes-int-or-string is true",
+        ));
     }
     if int_or_string && preserves {
         let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
-        errors.push(FieldError::invalid(field, &true.into(), "must be false if x-kubernetes-int-or-string is true"));
+        errors.push(FieldError::invalid(
+            field,
+            &true.into(),
+            "must be false if x-kubernetes-int-or-string is true",
+        ));
     }
-    if embedded && !preserves && fields.get("properties").and_then(Value::as_object).is_none_or(Map::is_empty) {
+    if embedded && !preserves && fields.get("properties").and_then(Value::as_object).is_none_or(Map::is_empty)
+    {
         let detail = "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields";
         errors.push(FieldError::required(format!("{path}.properties"), detail));
     }
 }
 
 fn lists(fields: &Map<String, Value>, path: &str, errors: &mut Vec<FieldError>) {
-    let (at_type, at_keys) = (format!("{path}.x-kubernetes-list-type"), format!("{path}.x-kubernetes-list-map-keys"));
+    let (at_type, at_keys) =
+        (format!("{path}.x-kubernetes-list-type"), format!("{path}.x-kubernetes-list-map-keys"));
     let list_type = text(fields, "x-kubernetes-list-type");
     let keys: Vec<&str> = match fields.get("x-kubernetes-list-map-keys") {
         Some(Value::Array(keys)) => keys.iter().filter_map(Value::as_str).collect(),
@@ -193,7 +212,10 @@ fn lists(fields: &Map<String, Value>, path: &str, errors: &mut Vec<FieldError>) 
         return;
     };
     let required = |key: &str| {
-        items.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == key))
+        items
+            .get("required")
+            .and_then(Value::as_array)
+            .is_some_and(|names| names.iter().any(|name| name == key))
     };
     for key in &keys {
         match items.get("properties").and_then(|properties| properties.get(*key)) {
@@ -214,9 +236,11 @@ fn lists(fields: &Map<String, Value>, path: &str, errors: &mut Vec<FieldError>) 
 /// Of a resource's metadata only name and generateName may be restricted.
 fn metadata(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let named = schema.get("properties").and_then(Value::as_object);
-    let only_names = named.is_none_or(|named| named.keys().all(|name| name == "name" || name == "generateName"));
+    let only_names =
+        named.is_none_or(|named| named.keys().all(|name| name == "name" || name == "generateName"));
     let keywords = ["type", "description", "properties", "title"];
-    let only_plain = schema.as_object().is_none_or(|fields| fields.keys().all(|key| keywords.contains(&key.as_str())));
+    let only_plain =
+        schema.as_object().is_none_or(|fields| fields.keys().all(|key| keywords.contains(&key.as_str())));
     if !only_names || !only_plain {
         let detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
         errors.push(FieldError::forbidden(path, detail));
@@ -226,7 +250,8 @@ fn metadata(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
 fn junctors(fields: &Map<String, Value>, core: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let int_or_string = flag(fields, "x-kubernetes-int-or-string");
     for keyword in ["allOf", "anyOf", "oneOf"] {
-        for (index, inner) in fields.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (index, inner) in fields.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
             // The one place where types are allowed: anyOf: [{type: integer}, {type: string}].
             let types_pattern = int_or_string && is_int_or_string(inner);
             if !types_pattern {
@@ -240,9 +265,11 @@ fn junctors(fields: &Map<String, Value>, core: &Value, path: &str, errors: &mut 
 }
 
 fn is_int_or_string(schema: &Value) -> bool {
-    let alone = |key: &str| schema.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key(key));
+    let alone =
+        |key: &str| schema.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key(key));
     (alone("type") && (schema["type"] == "integer" || schema["type"] == "string"))
-        || (alone("anyOf") && schema["anyOf"].as_array().is_some_and(|inner| inner.iter().all(is_int_or_string)))
+        || (alone("anyOf")
+            && schema["anyOf"].as_array().is_some_and(|inner| inner.iter().all(is_int_or_string)))
 }
 
 /// A schema inside a junctor: it may restrict what `core` declares, and declare nothing.
@@ -284,7 +311,8 @@ fn undeclared(path: &str, step: &str, defined: &str) -> FieldError {
 /// A default has to be valid itself, and hold no unknown fields.
 fn default(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let Some(value) = schema.get("default") else { return };
-    let wrapped = Schema::from_open_api(&serde_json::json!({"type": "object", "properties": {"default": schema}}));
+    let wrapped =
+        Schema::from_open_api(&serde_json::json!({"type": "object", "properties": {"default": schema}}));
     let mut object = serde_json::json!({ "default": value });
     for unknown in wrapped.prune(&mut object) {
         let field = format!("{path}.{unknown}");
@@ -310,26 +338,66 @@ mod tests {
     use serde_json::json;
 
     fn check(properties: Value, expected: &[&str]) {
-        let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}});
+        let schema =
+            json!({"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}});
         let texts: Vec<String> = check_structural(&schema, "s").iter().map(ToString::to_string).collect();
         assert_eq!(texts, expected);
     }
 
     #[test]
     fn structural_schemas_pass_and_others_are_explained() {
-        check(json!({"a": {"type": "string"}, "b": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]}}), &[]);
-        check(json!({"a": {}}), &["s.properties[spec].properties[a].type: Required value: must not be empty for specified object fields"]);
-        check(json!({"a": {"type": "array"}}), &["s.properties[spec].properties[a].items: Required value: must be specified"]);
-        check(json!({"a": {"type": "text"}}), &["s.properties[spec].properties[a].type: Unsupported value: \"text\": supported values: \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\""]);
-        check(json!({"a": {"type": "object", "anyOf": [{"properties": {"b": {"minimum": 1}}}]}}), &["s.properties[spec].properties[a].properties[b]: Required value: because it is defined in s.properties[spec].properties[a].anyOf[0].properties[b]"]);
-        check(json!({"a": {"type": "string", "allOf": [{"type": "string"}]}}), &["s.properties[spec].properties[a].allOf[0].type: Forbidden: must be empty to be structural"]);
-        check(json!({"a": {"$ref": "#/x", "type": "object"}}), &["s.properties[spec].properties[a].$ref: Forbidden: $ref is not supported"]);
-        check(json!({"a": {"type": "string", "default": 7}}), &["s.properties[spec].properties[a].default: Invalid value: \"integer\": default in body must be of type string: \"integer\""]);
-        check(json!({"a": {"type": "string", "pattern": "("}}), &["s.properties[spec].properties[a].pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: it does not parse, or is too large"]);
+        check(
+            json!({"a": {"type": "string"}, "b": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]}}),
+            &[],
+        );
+        check(
+            json!({"a": {}}),
+            &[
+                "s.properties[spec].properties[a].type: Required value: must not be empty for specified object fields",
+            ],
+        );
+        check(
+            json!({"a": {"type": "array"}}),
+            &["s.properties[spec].properties[a].items: Required value: must be specified"],
+        );
+        check(
+            json!({"a": {"type": "text"}}),
+            &[
+                "s.properties[spec].properties[a].type: Unsupported value: \"text\": supported values: \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\"",
+            ],
+        );
+        check(
+            json!({"a": {"type": "object", "anyOf": [{"properties": {"b": {"minimum": 1}}}]}}),
+            &[
+                "s.properties[spec].properties[a].properties[b]: Required value: because it is defined in s.properties[spec].properties[a].anyOf[0].properties[b]",
+            ],
+        );
+        check(
+            json!({"a": {"type": "string", "allOf": [{"type": "string"}]}}),
+            &["s.properties[spec].properties[a].allOf[0].type: Forbidden: must be empty to be structural"],
+        );
+        check(
+            json!({"a": {"$ref": "#/x", "type": "object"}}),
+            &["s.properties[spec].properties[a].$ref: Forbidden: $ref is not supported"],
+        );
+        check(
+            json!({"a": {"type": "string", "default": 7}}),
+            &[
+                "s.properties[spec].properties[a].default: Invalid value: \"integer\": default in body must be of type string: \"integer\"",
+            ],
+        );
+        check(
+            json!({"a": {"type": "string", "pattern": "("}}),
+            &[
+                "s.properties[spec].properties[a].pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: it does not parse, or is too large",
+            ],
+        );
         check(
             json!({"a": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
                 "items": {"type": "object", "properties": {"k": {"type": "string"}}}}}),
-            &["s.properties[spec].properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"],
+            &[
+                "s.properties[spec].properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
+            ],
         );
     }
 

@@ -14,7 +14,9 @@ pub(super) fn complaint(format: &str, value: &Value) -> Option<String> {
             };
             (!fits).then(|| format!("must be of type {format}: {:?}", number.to_string()))
         }
-        Value::String(text) => (!is_valid(format, text)).then(|| format!("must be of type {format}: {text:?}")),
+        Value::String(text) => {
+            (!is_valid(format, text)).then(|| format!("must be of type {format}: {text:?}"))
+        }
         _ => None,
     }
 }
@@ -81,7 +83,8 @@ fn is_cidr(text: &str) -> bool {
 
 fn is_mac(text: &str) -> bool {
     let parts: Vec<&str> = text.split([':', '-']).collect();
-    matches!(parts.len(), 6 | 8) && parts.iter().all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    matches!(parts.len(), 6 | 8)
+        && parts.iter().all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -122,7 +125,11 @@ mod tests {
                 assert!(complaint(format, &json!(text)).is_some(), "{format} {text}");
             }
         };
-        check("date-time", &["2024-01-02T03:04:05Z", "2024-01-02T03:04:05.123456+02:00"], &["2024-01-02", "yesterday", ""]);
+        check(
+            "date-time",
+            &["2024-01-02T03:04:05Z", "2024-01-02T03:04:05.123456+02:00"],
+            &["2024-01-02", "yesterday", ""],
+        );
         check("duration", &["0", "1h30m", "-1.5s", "300ms", "2us"], &["", "1", "1x", "h", "1.2.3s"]);
         check("byte", &["", "aGVsbG8="], &["!!"]);
         check("cidr", &["10.0.0.0/8", "::/0"], &["10.0.0.0", "10.0.0.0/33"]);

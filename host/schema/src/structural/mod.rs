@@ -23,8 +23,8 @@ use serde_json::Value;
 use crate::field::FieldError;
 
 pub use check::check_structural;
-pub use strict::duplicate_fields;
 pub(crate) use parse::{Definitions, from_definitions};
+pub use strict::duplicate_fields;
 pub(crate) use typed::go_type_error;
 pub(crate) use validate::Checks;
 
@@ -108,7 +108,11 @@ pub struct Place<'a> {
 impl Schema {
     /// The schema that allows everything and knows nothing.
     pub fn any() -> Schema {
-        Schema { nodes: Arc::from([Node { preserve_unknown: true, ..Node::default() }]), root: 0, rules: None }
+        Schema {
+            nodes: Arc::from([Node { preserve_unknown: true, ..Node::default() }]),
+            root: 0,
+            rules: None,
+        }
     }
 
     /// From a CRD version's `openAPIV3Schema`. The root is a resource: apiVersion, kind and metadata are known
@@ -208,3 +212,6 @@ impl<'a> Place<'a> {
         self.node().default.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,8 @@ impl<'a> Parser<'a> {
 
     fn push(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
-        NodeId::try_from(self.nodes.len() - 1).expect("a schema has fewer than 2^32 nodes: it came in one request")
+        NodeId::try_from(self.nodes.len() - 1)
+            .expect("a schema has fewer than 2^32 nodes: it came in one request")
     }
 
     /// The node of a named definition, made once, so that recursion ends.
@@ -68,7 +69,10 @@ impl<'a> Parser<'a> {
             let name = name.rsplit('/').next().unwrap_or_default();
             let id = self.reference(name, depth + 1);
             // What stands beside a reference (a merge key, a default) is of this place, not of the definition.
-            if schema.as_object().is_some_and(|fields| fields.keys().any(|key| key != "$ref" && key != "description")) {
+            if schema
+                .as_object()
+                .is_some_and(|fields| fields.keys().any(|key| key != "$ref" && key != "description"))
+            {
                 let mut own = self.nodes[id as usize].clone();
                 extensions(schema, &mut own);
                 return self.push(own);
@@ -108,7 +112,8 @@ impl<'a> Parser<'a> {
             Some(Value::Bool(true)) => Additional::Free,
             Some(each) => Additional::Each(self.node(each, depth + 1)),
         };
-        node.items = fields.get("items").filter(|items| items.is_object()).map(|items| self.node(items, depth + 1));
+        node.items =
+            fields.get("items").filter(|items| items.is_object()).map(|items| self.node(items, depth + 1));
         node.checks = self.checks(fields, depth).map(Box::new);
         if node.embedded_resource {
             let id = self.push(node);
@@ -127,7 +132,8 @@ impl<'a> Parser<'a> {
         if let Some(id) = restrictions {
             let said = self.nodes[id as usize].clone();
             for name in ["name", "generateName"] {
-                if let (Some(from), Some(to)) = (said.properties.get(name), own.properties.get(name).copied()) {
+                if let (Some(from), Some(to)) = (said.properties.get(name), own.properties.get(name).copied())
+                {
                     let checks = self.nodes[*from as usize].checks.clone();
                     let mut restricted = self.nodes[to as usize].clone();
                     restricted.checks = checks;

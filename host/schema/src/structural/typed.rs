@@ -18,7 +18,12 @@ pub(crate) fn go_type_error(schema: &Schema, object: &Value, whole: bool) -> Opt
     value(metadata, object.get("metadata")?, &mut vec!["metadata"], None)
 }
 
-fn value<'v>(place: Place<'_>, found: &'v Value, path: &mut Vec<&'v str>, owner: Option<&str>) -> Option<String> {
+fn value<'v>(
+    place: Place<'_>,
+    found: &'v Value,
+    path: &mut Vec<&'v str>,
+    owner: Option<&str>,
+) -> Option<String> {
     let node = place.node();
     if found.is_null() || (node.preserve_unknown && node.json_type == JsonType::Any) {
         return None;
@@ -57,20 +62,27 @@ fn complaint(node: &Node, found: &Value, path: &[&str], owner: Option<&str>) -> 
     };
     if quantity && fits {
         let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-        return builtin::quantity::canonical(&text).is_none().then(|| builtin::quantity::COMPLAINT.to_owned());
+        return builtin::quantity::canonical(&text)
+            .is_none()
+            .then(|| builtin::quantity::COMPLAINT.to_owned());
     }
     if fits {
         return match (node.format.as_deref(), found) {
             (Some("date-time"), Value::String(text)) if !text.is_empty() && !format::is_date_time(text) => {
-                Some(format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""))
+                Some(format!(
+                    "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
+                ))
             }
             (Some("byte"), Value::String(_)) => {
                 format::complaint("byte", found).map(|_| "illegal base64 data at input byte 0".to_owned())
             }
-            (Some(format @ ("int32" | "int64")), Value::Number(number)) => format::complaint(format, found).map(|_| {
-                let field = go_field(path, owner);
-                format!("json: cannot unmarshal number {number} into Go struct field {field} of type {format}")
-            }),
+            (Some(format @ ("int32" | "int64")), Value::Number(number)) => format::complaint(format, found)
+                .map(|_| {
+                    let field = go_field(path, owner);
+                    format!(
+                        "json: cannot unmarshal number {number} into Go struct field {field} of type {format}"
+                    )
+                }),
             _ => None,
         };
     }

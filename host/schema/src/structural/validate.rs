@@ -133,7 +133,8 @@ impl Validator {
     /// The wrong JSON type; the value shown is the type found.
     fn wrong_type(&mut self, value: &Value, wanted: &str) {
         let found = type_name(value);
-        let message = format!("Invalid value: {found:?}: {} in body must be of type {wanted}: {found:?}", self.path);
+        let message =
+            format!("Invalid value: {found:?}: {} in body must be of type {wanted}: {found:?}", self.path);
         self.push(Reason::TypeInvalid, message);
     }
 
@@ -260,14 +261,16 @@ impl Validator {
         if let Some(Bound { limit, exclusive }) = &checks.minimum {
             let order = compare(number, limit);
             if order.is_lt() || (*exclusive && order.is_eq()) {
-                let words = if *exclusive { "should be greater than" } else { "should be greater than or equal to" };
+                let words =
+                    if *exclusive { "should be greater than" } else { "should be greater than or equal to" };
                 self.invalid(&number.to_string(), &format!("{words} {limit}"));
             }
         }
         if let Some(Bound { limit, exclusive }) = &checks.maximum {
             let order = compare(number, limit);
             if order.is_gt() || (*exclusive && order.is_eq()) {
-                let words = if *exclusive { "should be less than" } else { "should be less than or equal to" };
+                let words =
+                    if *exclusive { "should be less than" } else { "should be less than or equal to" };
                 self.invalid(&number.to_string(), &format!("{words} {limit}"));
             }
         }
@@ -323,8 +326,9 @@ impl Validator {
                     self.errors.extend(best(attempts));
                 }
                 valid => {
-                    let what =
-                        format!("must validate one and only one schema (oneOf). Found {valid} valid alternatives");
+                    let what = format!(
+                        "must validate one and only one schema (oneOf). Found {valid} valid alternatives"
+                    );
                     self.composite(&what);
                 }
             }
@@ -355,7 +359,8 @@ impl Validator {
 /// The key fields of a list's item, with their defaults where they are absent.
 fn item_key(place: Place<'_>, item: &Value) -> Value {
     let of = |key: &str| {
-        let default = || place.items().and_then(|items| items.field(key)).and_then(Place::default_value).cloned();
+        let default =
+            || place.items().and_then(|items| items.field(key)).and_then(Place::default_value).cloned();
         item.get(key).cloned().or_else(default)
     };
     place.list_keys().iter().filter_map(|key| Some((key.to_string(), of(key)?))).collect()

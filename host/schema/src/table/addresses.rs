@@ -6,7 +6,7 @@ use super::cells::{or_none, plain};
 
 const SHOWN: usize = 3;
 
-fn items<'a>(value: &'a Value) -> impl Iterator<Item = &'a Value> {
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -61,7 +61,8 @@ pub(super) fn service_ports(object: &Value) -> String {
 pub(super) fn endpoints(object: &Value) -> String {
     let texts: Vec<String> = items(&object["subsets"])
         .flat_map(|subset| {
-            let ports: Vec<String> = items(&subset["ports"]).map(|port| format!(":{}", plain(&port["port"]))).collect();
+            let ports: Vec<String> =
+                items(&subset["ports"]).map(|port| format!(":{}", plain(&port["port"]))).collect();
             let ports = if ports.is_empty() { vec![String::new()] } else { ports };
             ports.into_iter().flat_map(|port| {
                 items(&subset["addresses"]).map(move |address| format!("{}{port}", plain(&address["ip"])))
@@ -89,8 +90,10 @@ pub(super) fn slice_endpoints(object: &Value) -> String {
 
 /// The hosts of an ingress' rules; `*` where no rule names one.
 pub(super) fn hosts(object: &Value) -> String {
-    let texts: Vec<String> =
-        items(&object["spec"]["rules"]).map(|rule| plain(&rule["host"])).filter(|host| !host.is_empty()).collect();
+    let texts: Vec<String> = items(&object["spec"]["rules"])
+        .map(|rule| plain(&rule["host"]))
+        .filter(|host| !host.is_empty())
+        .collect();
     if texts.is_empty() { "*".to_owned() } else { some_of(&texts) }
 }
 

@@ -170,7 +170,8 @@ fn age_of(object: &Value, arguments: &[String], now: Timestamp) -> String {
 fn join(object: &Value, arguments: &[String]) -> String {
     let field = arguments.get(1).map_or("", String::as_str);
     let items = at(object, &arguments[0]).as_array().into_iter().flatten();
-    let texts: Vec<String> = items.map(|item| plain(at(item, field))).filter(|text| !text.is_empty()).collect();
+    let texts: Vec<String> =
+        items.map(|item| plain(at(item, field))).filter(|text| !text.is_empty()).collect();
     or_none(texts.join(","))
 }
 
@@ -245,7 +246,8 @@ fn access_modes(modes: &Value) -> String {
 
 /// The names of the subjects of one kind.
 fn subjects(object: &Value, kind: &str) -> String {
-    let subjects = object["subjects"].as_array().into_iter().flatten().filter(|subject| subject["kind"] == kind);
+    let subjects =
+        object["subjects"].as_array().into_iter().flatten().filter(|subject| subject["kind"] == kind);
     let texts: Vec<String> = subjects
         .map(|subject| match subject["namespace"].as_str() {
             Some(namespace) => format!("{namespace}/{}", plain(&subject["name"])),

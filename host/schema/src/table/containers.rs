@@ -14,10 +14,13 @@ pub(super) struct Summary {
 }
 
 pub(super) fn summary(pod: &Value, now: Timestamp) -> Summary {
-    let list = |path: &str| pod.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let list =
+        |path: &str| pod.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let (init, init_statuses) = (list("/spec/initContainers"), list("/status/initContainerStatuses"));
-    let is_sidecar = |name: &Value| init.iter().any(|one| one["name"] == *name && one["restartPolicy"] == "Always");
-    let total = list("/spec/containers").len() + init.iter().filter(|one| one["restartPolicy"] == "Always").count();
+    let is_sidecar =
+        |name: &Value| init.iter().any(|one| one["name"] == *name && one["restartPolicy"] == "Always");
+    let total =
+        list("/spec/containers").len() + init.iter().filter(|one| one["restartPolicy"] == "Always").count();
     let mut reason = plain(&pod["status"]["reason"]);
     if reason.is_empty() {
         reason = plain(&pod["status"]["phase"]);
@@ -43,7 +46,9 @@ pub(super) fn summary(pod: &Value, now: Timestamp) -> Summary {
         }
         reason = match (state["terminated"].is_object(), plain(&state["waiting"]["reason"]).as_str()) {
             (true, _) => format!("Init:{}", termination(&state["terminated"])),
-            (false, waiting) if !waiting.is_empty() && waiting != "PodInitializing" => format!("Init:{waiting}"),
+            (false, waiting) if !waiting.is_empty() && waiting != "PodInitializing" => {
+                format!("Init:{waiting}")
+            }
             _ => format!("Init:{index}/{}", init.len()),
         };
         initializing = true;
@@ -77,7 +82,9 @@ pub(super) fn summary(pod: &Value, now: Timestamp) -> Summary {
         reason = if lost { "Unknown" } else { "Terminating" }.to_owned();
     }
     let restarts = match last {
-        Some(last) if restarts != 0 => format!("{restarts} ({} ago)", age::human(age::seconds_between(last, now))),
+        Some(last) if restarts != 0 => {
+            format!("{restarts} ({} ago)", age::human(age::seconds_between(last, now)))
+        }
         _ => restarts.to_string(),
     };
     Summary { ready: format!("{ready}/{total}"), reason, restarts }

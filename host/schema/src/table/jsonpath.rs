@@ -179,9 +179,12 @@ fn bracket(text: &str) -> Result<Step, JsonPathError> {
     text.parse().map(Step::Index).map_err(|_| JsonPathError::Index(text.to_owned()))
 }
 
+/// Makes a comparison with a literal.
+type Compare = fn(Value) -> Comparison;
+
 fn parse_filter(text: &str) -> Result<Step, JsonPathError> {
     let wrong = || JsonPathError::Filter(text.to_owned());
-    let operators: [(&str, fn(Value) -> Comparison); 6] = [
+    let operators: [(&str, Compare); 6] = [
         ("==", Comparison::Equal),
         ("!=", Comparison::NotEqual),
         ("<=", Comparison::LessOrEqual),

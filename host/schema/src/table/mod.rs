@@ -155,7 +155,11 @@ mod tests {
             "x | NodePort | 10.0.0.1 | <none> | 80:30080/TCP,53/UDP | 24h | <none>",
         );
         check("Namespace", json!({"metadata": metadata, "status": {"phase": "Active"}}), "x | Active | 24h");
-        check("ConfigMap", json!({"metadata": metadata, "data": {"a": "1"}, "binaryData": {"b": ""}}), "x | 2 | 24h");
+        check(
+            "ConfigMap",
+            json!({"metadata": metadata, "data": {"a": "1"}, "binaryData": {"b": ""}}),
+            "x | 2 | 24h",
+        );
         check(
             "Node",
             json!({"metadata": {"name": "n", "creationTimestamp": "2024-01-01T00:00:00Z",
@@ -186,8 +190,10 @@ mod tests {
         };
         check(
             "Pod",
-            pod(json!({"phase": "Running", "podIP": "10.1.1.1", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [
-                {"ready": true, "restartCount": 0, "state": {"running": {}}}, {"ready": true, "restartCount": 0, "state": {"running": {}}}]})),
+            pod(
+                json!({"phase": "Running", "podIP": "10.1.1.1", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [
+                {"ready": true, "restartCount": 0, "state": {"running": {}}}, {"ready": true, "restartCount": 0, "state": {"running": {}}}]}),
+            ),
             "p | 2/2 | Running | 0 | 24h | 10.1.1.1 | n | <none> | <none>",
         );
         check(
@@ -198,7 +204,11 @@ mod tests {
                  "lastState": {"terminated": {"finishedAt": "2024-01-01T23:00:00Z"}}}]})),
             "p | 1/2 | CrashLoopBackOff | 3 (60m ago) | 24h | <none> | n | <none> | <none>",
         );
-        check("Pod", pod(json!({"phase": "Pending"})), "p | 0/2 | Pending | 0 | 24h | <none> | n | <none> | <none>");
+        check(
+            "Pod",
+            pod(json!({"phase": "Pending"})),
+            "p | 0/2 | Pending | 0 | 24h | <none> | n | <none> | <none>",
+        );
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub(super) fn roles(object: &Value) -> String {
     let mut roles: Vec<String> = labels
         .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
             Some(role) if !role.is_empty() => Some(role.to_owned()),
-            None if key == "kubernetes.io/role" => value.as_str().filter(|role| !role.is_empty()).map(str::to_owned),
+            None if key == "kubernetes.io/role" => {
+                value.as_str().filter(|role| !role.is_empty()).map(str::to_owned)
+            }
             _ => None,
         })
         .collect();
@@ -113,14 +115,19 @@ fn metric(spec: &Value, status: &Value) -> String {
         name => format!("{name}: "),
     };
     if let Some(percent) = target["averageUtilization"].as_i64() {
-        let current = current["averageUtilization"].as_i64().map(|percent| format!("{percent}%")).unwrap_or_default();
+        let current =
+            current["averageUtilization"].as_i64().map(|percent| format!("{percent}%")).unwrap_or_default();
         return format!("{prefix}{}/{percent}%", or_unknown(current));
     }
     if target["averageValue"].is_null() {
         return format!("{prefix}{}/{}", or_unknown(plain(&current["value"])), plain(&target["value"]));
     }
     let suffix = if prefix.is_empty() && name != "Pods" { " (avg)" } else { "" };
-    format!("{prefix}{}/{}{suffix}", or_unknown(plain(&current["averageValue"])), plain(&target["averageValue"]))
+    format!(
+        "{prefix}{}/{}{suffix}",
+        or_unknown(plain(&current["averageValue"])),
+        plain(&target["averageValue"])
+    )
 }
 
 /// `component, instance`.
