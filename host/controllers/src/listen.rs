@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use windlass_api::labels::RESOURCE_BINDING_DEPENDENCIES;
 use windlass_api::names;
 use windlass_api::work::Work;
 use windlass_core::{Gvk, ObjectId};
 
+use crate::dependencies::Registry;
 use crate::detector::{binding_key, is_propagated};
 use crate::execution::is_ready;
 use crate::index::{Binding, Change, Index, Key, MemberObjectId, MemberObjects};
 use crate::marks;
 use crate::queue::{Priority, Queue};
+use crate::scheduling::Intake;
 use crate::status::{Notes, work_of};
 
 /// The queues of all controllers.
 #[derive(Default)]
 pub(crate) struct Queues {
     pub(crate) templates: Arc<Queue<ObjectId>>,
+    pub(crate) dependencies: Arc<Queue<Key>>,
+    pub(crate) scheduling: Arc<Intake>,
     pub(crate) policies: Arc<Queue<Key>>,
     pub(crate) bindings: Arc<Queue<Key>>,
     pub(crate) works: Arc<Queue<Key>>,
@@ -35,11 +40,12 @@ pub(crate) type Kinds = Arc<Notify>;
 pub(crate) fn register(
     index: &Arc<Index>,
     objects: &MemberObjects,
+    registry: &Arc<Registry>,
     queues: &Arc<Queues>,
     notes: &Arc<Notes>,
     kinds: &Kinds,
 ) {
-    templates(index, queues);
+    templates(index, registry, queues);
     policies(index, queues, kinds);
     bindings(index, queues, notes, kinds);
     works(index, queues, notes);
@@ -48,18 +54,23 @@ pub(crate) fn register(
     member_objects(objects, queues);
 }
 
-fn templates(index: &Index, queues: &Arc<Queues>) {
-    let queues = queues.clone();
-    index.templates.listen(move |_, change| {
+fn templates(index: &Index, registry: &Arc<Registry>, queues: &Arc<Queues>) {
+    let (queues, registry) = (queues.clone(), registry.clone());
+    index.templates.listen(move |gvk, change| {
         let id = change.object().id();
         let unchanged = matches!(change, Change::Applied { old: Some(old), new, .. }
             if old.content == new.content && old.uid() == new.uid());
         if unchanged || !is_propagated(id) {
             return;
         }
+        let binding = binding_key(&id.gvk.kind, &id.namespace, &id.name);
         queues.templates.add_with(id.clone(), change.priority());
         // Its Works are made from it; where there is no binding yet, this is over at once.
-        queues.bindings.add_with(binding_key(&id.gvk.kind, &id.namespace, &id.name), change.priority());
+        queues.bindings.add_with(binding.clone(), change.priority());
+        queues.dependencies.add_with(binding, change.priority());
+        for dependent in registry.dependents(gvk, &id.namespace) {
+            queues.dependencies.add_with(dependent, change.priority());
+        }
     });
 }
 
@@ -93,13 +104,17 @@ fn bindings(index: &Arc<Index>, queues: &Arc<Queues>, notes: &Arc<Notes>, kinds:
             let key = Key::of(&binding.metadata);
             let template = template_of(binding);
             match change {
-                Change::Deleted { .. } => {
+                Change::Deleted { old } => {
                     queues.templates.add(template);
+                    queues.scheduling.binding(key.clone());
+                    dependencies(&queues, &key, old, Priority::Fresh);
                 }
                 Change::Applied { old, new, priority } => {
                     let old = old.as_deref();
                     if old.is_none_or(|old| differs(old, new)) {
                         queues.bindings.add_with(key.clone(), *priority);
+                        queues.scheduling.binding(key.clone());
+                        dependencies(&queues, &key, new, *priority);
                         notes.touch(&key);
                     }
                     let items = |binding: &Binding| {
@@ -107,6 +122,7 @@ fn bindings(index: &Arc<Index>, queues: &Arc<Queues>, notes: &Arc<Notes>, kinds:
                     };
                     if old.and_then(items) != items(new) {
                         queues.template_statuses.add_with(template.clone(), *priority);
+                        queues.scheduling.status(key);
                     }
                     if !templates.is_watched(&template.gvk) {
                         kinds.notify_one();
@@ -114,6 +130,21 @@ fn bindings(index: &Arc<Index>, queues: &Arc<Queues>, notes: &Arc<Notes>, kinds:
                 }
             }
         });
+    }
+}
+
+/// Sends what a binding may have to do with dependencies to who looks after them.
+fn dependencies(queues: &Queues, key: &Key, binding: &Binding, priority: Priority) {
+    if binding.spec.propagate_deps
+        || marks::annotation(&binding.metadata, RESOURCE_BINDING_DEPENDENCIES).is_some()
+    {
+        queues.dependencies.add_with(key.clone(), priority);
+    }
+    // After a restart: those that require it may be gone.
+    if priority == Priority::Replay {
+        for by in &binding.spec.required_by {
+            queues.dependencies.add_with(Key::new(&by.namespace, &by.name), priority);
+        }
     }
 }
 
@@ -173,6 +204,7 @@ fn clusters(index: &Arc<Index>, queues: &Arc<Queues>) {
     index.clusters.listen(move |change| {
         let Some(index) = of.upgrade() else { return };
         let Some(name) = change.object().metadata.name.as_deref() else { return };
+        queues.scheduling.cluster(name);
         let (is_new, is_news) = match change {
             Change::Deleted { .. } => (false, true),
             Change::Applied { old, new, .. } => {

@@ -55,7 +55,7 @@ pub(crate) fn binding(template: &Template, policy: &Policy, needs: Needs, priori
     }
 }
 
-fn owner(template: &Template) -> OwnerReference {
+pub(crate) fn owner(template: &Template) -> OwnerReference {
     let id = template.id();
     OwnerReference {
         api_version: id.gvk.api_version(),

@@ -19,7 +19,7 @@ use crate::patch::difference;
 use crate::runner::{Outcome, Reconcile};
 use crate::status::Notes;
 
-pub(crate) use build::binding_key;
+pub(crate) use build::{binding_key, owner};
 pub(crate) use policies::Policies;
 
 use build::Needs;

@@ -39,6 +39,18 @@ pub(crate) struct Decision {
     pub(crate) scheduled_at: Option<Timestamp>,
 }
 
+impl Decision {
+    /// This decision, with what it leaves open taken from an older one.
+    fn over(self, older: Option<Decision>) -> Decision {
+        let Some(older) = older else { return self };
+        Decision {
+            observed_generation: self.observed_generation.or(older.observed_generation),
+            affinity_name: self.affinity_name.or(older.affinity_name),
+            scheduled_at: self.scheduled_at.or(older.scheduled_at),
+        }
+    }
+}
+
 /// What waits to be written to one binding's status.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Note {
@@ -87,7 +99,7 @@ impl Notes {
     /// Notes a decision and its condition.
     pub(crate) fn decided(&self, key: &Key, decision: Decision, kind: &'static str, condition: NewCondition) {
         self.change(key, |note| {
-            note.decision = Some(decision);
+            note.decision = Some(decision.over(note.decision.take()));
             note.conditions.insert(kind, Some(condition));
         });
     }
@@ -109,7 +121,10 @@ impl Notes {
         for (kind, change) in note.conditions {
             newer.conditions.entry(kind).or_insert(change);
         }
-        newer.decision = newer.decision.take().or(note.decision);
+        newer.decision = match newer.decision.take() {
+            Some(decision) => Some(decision.over(note.decision)),
+            None => note.decision,
+        };
     }
 
     fn change(&self, key: &Key, change: impl FnOnce(&mut Note)) {
