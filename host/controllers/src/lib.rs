@@ -1,7 +1,9 @@
 //! The control loops: caches of what the API holds, and reconcilers that each take a key and nothing else.
 
 mod binding;
+mod cluster;
 mod context;
+mod dependencies;
 mod detector;
 mod error;
 mod events;
@@ -10,12 +12,16 @@ mod index;
 mod listen;
 mod marks;
 mod member_clients;
+mod members;
 mod patch;
 mod queue;
+mod quota;
 mod run;
 mod runner;
+mod scheduling;
 mod status;
 
 pub use context::{Clock, Context, Options};
 pub use member_clients::{MemberChange, MemberClients, MemberRooms};
+pub use members::{Members, RoomSummary, Rooms};
 pub use run::run;

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
+use windlass_api::cluster::ResourceModel;
 use windlass_scheduler::Room;
+
+use crate::members::RoomSummary;
 
 /// Something changed about a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +29,18 @@ pub trait MemberClients: Send + Sync {
 
     /// Changes from now on. A receiver that lags starts over from [`MemberClients::clusters`].
     fn changes(&self) -> broadcast::Receiver<MemberChange>;
+
+    /// Why a member has no client, where that is known.
+    fn problem(&self, cluster: &str) -> Option<String>;
 }
 
 /// What is known of the members' room, beyond what their Cluster objects sum up.
 pub trait MemberRooms: Send + Sync {
     /// The nodes and quotas of a member. `None` while they are not known: its summary then counts.
     fn room(&self, cluster: &str) -> Option<Arc<Room>>;
+
+    /// The member's totals, and how many nodes it has of each of `models`. `None` while they are not known.
+    fn summary(&self, cluster: &str, models: &[ResourceModel]) -> Option<RoomSummary>;
 
     /// The names of members whose room has changed, from now on. A receiver that lags asks for every member's.
     fn changes(&self) -> broadcast::Receiver<String>;

@@ -10,22 +10,26 @@ use tracing::Instrument;
 use windlass_core::Gvk;
 
 use crate::binding::Bindings;
+use crate::cluster::{Clusters, Timing};
 use crate::context::Context;
+use crate::dependencies::{Dependencies, Registry};
 use crate::detector::{Detector, Policies};
 use crate::events::Events;
 use crate::execution::{Applier, Execution, Namespaces};
 use crate::index::{Index, Key, MemberObjects};
 use crate::listen::{self, Kinds, Queues, requeue_works, template_of};
-use crate::member_clients::{MemberChange, MemberClients};
+use crate::member_clients::{MemberChange, MemberClients, MemberRooms};
 use crate::queue::{Priority, Queue};
+use crate::quota;
 use crate::runner::{self, Reconcile};
+use crate::scheduling::Scheduling;
 use crate::status::{BindingStatuses, Notes, Observations, Reflection, TemplateStatuses, WorkStatuses};
 
 /// Runs every control loop until `shutdown`, and returns when all have ended.
 pub async fn run(context: Context, shutdown: CancellationToken) {
     let tasks = TaskTracker::new();
     let loops = Loops::new(context, &tasks, &shutdown);
-    listen::register(&loops.index, &loops.objects, &loops.queues, &loops.notes, &loops.kinds);
+    loops.listen();
     loops.index.start(&tasks, &shutdown);
     tokio::select! {
         () = loops.index.synced() => loops.start(&tasks, &shutdown),
@@ -44,6 +48,7 @@ struct Loops {
     notes: Arc<Notes>,
     observations: Arc<Observations>,
     events: Events,
+    registry: Arc<Registry>,
     kinds: Kinds,
 }
 
@@ -57,6 +62,7 @@ impl Loops {
             objects: Arc::new(MemberObjects::new(shutdown.clone())),
             notes: Arc::new(Notes::new(queues.binding_statuses.clone(), context.clock.clone())),
             observations: Arc::new(Observations::new(queues.work_statuses.clone())),
+            registry: Arc::default(),
             kinds: Kinds::default(),
             queues,
             events,
@@ -64,10 +70,14 @@ impl Loops {
         }
     }
 
+    fn listen(&self) {
+        listen::register(&self.index, &self.objects, &self.registry, &self.queues, &self.notes, &self.kinds);
+    }
+
     fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
-        let Context { client, interpreter, interpreters_changed, members, clock, options } =
+        let Context { client, interpreter, interpreters_changed, members, rooms, clock, options } =
             self.context.clone();
-        let Loops { index, objects, queues, notes, observations, events, .. } = self;
+        let Loops { index, objects, queues, notes, observations, events, registry, kinds, .. } = self;
         let spawn = Spawn { tasks, shutdown, concurrency: options.concurrency };
 
         spawn.controller(
@@ -84,6 +94,37 @@ impl Loops {
             },
             &queues.templates,
         );
+        spawn.controller(
+            Dependencies {
+                index: index.clone(),
+                interpreter: interpreter.clone(),
+                events: events.clone(),
+                registry: registry.clone(),
+                kinds: kinds.clone(),
+            },
+            &queues.dependencies,
+        );
+        let clusters = Clusters {
+            index: index.clone(),
+            client: client.clone(),
+            members: members.clone(),
+            rooms: rooms.clone(),
+            clock: clock.clone(),
+            timing: Timing::default(),
+        };
+        spawn.task("clusters", clusters.run(shutdown.clone()));
+        spawn.task("quotas", quota::run(index.clone(), client.clone(), events.clone(), shutdown.clone()));
+        let scheduling = Scheduling {
+            index: index.clone(),
+            rooms: rooms.clone(),
+            intake: queues.scheduling.clone(),
+            notes: notes.clone(),
+            events: events.clone(),
+            scheduler_name: options.scheduler_name,
+            decisions_in_flight: options.decisions_in_flight.max(1),
+        };
+        spawn.task("scheduling", scheduling.run(shutdown.clone()));
+        spawn.task("rooms", follow_rooms(rooms, index.clone(), queues.clone()));
         spawn.controller(
             Bindings { index: index.clone(), interpreter: interpreter.clone(), events: events.clone() },
             &queues.bindings,
@@ -123,10 +164,10 @@ impl Loops {
             &queues.template_statuses,
         );
 
-        spawn.task("kinds", watch_kinds(index.clone(), self.kinds.clone()));
+        spawn.task("kinds", watch_kinds(index.clone(), registry.clone(), kinds.clone()));
         spawn.task("members", follow_members(members, index.clone(), objects.clone(), queues.clone()));
         spawn.task("interpreters", follow_interpreters(interpreters_changed, index.clone(), queues.clone()));
-        self.kinds.notify_one();
+        kinds.notify_one();
     }
 }
 
@@ -157,7 +198,7 @@ impl Spawn<'_> {
 }
 
 /// Keeps watches on the kinds that policies select and that bindings are of.
-async fn watch_kinds(index: Arc<Index>, kinds: Kinds) {
+async fn watch_kinds(index: Arc<Index>, registry: Arc<Registry>, kinds: Kinds) {
     loop {
         kinds.notified().await;
         let policies = index.policies.all().into_iter().chain(index.cluster_policies.all());
@@ -168,6 +209,7 @@ async fn watch_kinds(index: Arc<Index>, kinds: Kinds) {
             })
             .collect();
         wanted.extend(index.all_bindings().map(|binding| template_of(&binding).gvk));
+        wanted.extend(registry.kinds());
         index.templates.want(&wanted);
     }
 }
@@ -197,6 +239,22 @@ async fn follow_members(
                 for cluster in members.clusters() {
                     objects.forget(&cluster);
                     requeue_works(&index, &queues, &cluster, Priority::Fresh);
+                }
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// A member whose room changes is looked at again by the scheduler.
+async fn follow_rooms(rooms: Arc<dyn MemberRooms>, index: Arc<Index>, queues: Arc<Queues>) {
+    let mut changes = rooms.changes();
+    loop {
+        match changes.recv().await {
+            Ok(cluster) => queues.scheduling.room(&cluster),
+            Err(RecvError::Lagged(_)) => {
+                for cluster in index.clusters.all() {
+                    queues.scheduling.room(cluster.metadata.name.as_deref().unwrap_or_default());
                 }
             }
             Err(RecvError::Closed) => return,
