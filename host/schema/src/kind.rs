@@ -239,3 +239,33 @@ fn set_or_remove(object: &mut Value, name: &str, value: Option<&Value>) {
 pub fn from_crd(definition: &Value) -> Result<Vec<Arc<Kind>>, Vec<FieldError>> {
     crd::kinds(definition)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn kinds_are_shared_between_threads() {
+        fn check<T: Send + Sync>() {}
+        check::<Kind>();
+    }
+
+    #[test]
+    fn the_main_resource_and_its_status_are_written_apart() {
+        let kinds = crate::builtin::kinds();
+        let kind = kinds.iter().find(|kind| kind.names.kind == "Deployment").unwrap();
+        let old = json!({"metadata": {"name": "x", "labels": {"a": "1"}}, "spec": {"replicas": 1}, "status": {"replicas": 1}});
+        let new = json!({"metadata": {"name": "x", "managedFields": []}, "spec": {"replicas": 2}, "status": {"replicas": 2}});
+        let mut main = new.clone();
+        kind.confine(&mut main, Some(&old), Part::Main);
+        assert_eq!((&main["spec"]["replicas"], &main["status"]["replicas"]), (&json!(2), &json!(1)));
+        let mut status = new.clone();
+        kind.confine(&mut status, Some(&old), Part::Status);
+        assert_eq!((&status["spec"]["replicas"], &status["status"]["replicas"]), (&json!(1), &json!(2)));
+        assert_eq!(status["metadata"], json!({"name": "x", "labels": {"a": "1"}, "managedFields": []}));
+        let mut created = new;
+        kind.confine(&mut created, None, Part::Main);
+        assert_eq!(created.get("status"), None);
+    }
+}

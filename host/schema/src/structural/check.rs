@@ -151,13 +151,6 @@ fn types(fields: &Map<String, Value>, level: Level, path: &str, errors: &mut Vec
     if level == Level::Root && flag(fields, "nullable") {
         errors.push(FieldError::forbidden(format!("{path}.nullable"), "nullable cannot be true at the root"));
     }
-    if int_or_string && !kind.is_empty() {
-        errors.push(FieldError::invalid(
-            &at,
-            &kind.into(),
-            "must be empty if x-kubernetes-int-or-string is true",
-        ));
-    }
     if int_or_string && preserves {
         let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
         errors.push(FieldError::invalid(
