@@ -1,55 +1,31 @@
-//! The directory on disk: a lock, a marker, and one redb file with one table of records.
+//! The data file: redb, with one table of records.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
 
-use super::object::Event;
+use super::directory::{OpenError, unusable};
+use super::object::{Change, Event};
 use super::record;
 
 /// Revision → record.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const FORMAT_KEY: &str = "format";
-const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 /// The newest revision that was dropped from the log.
 const HORIZON_KEY: &str = "horizon";
+/// How often the file was opened.
+const OPENED_KEY: &str = "opened";
 /// Where a new store begins: "0" and "" mean something else to clients.
 const HORIZON_FIRST: u64 = 1;
 
-const DATA_FILE: &str = "store.redb";
-const LOCK_FILE: &str = "store.lock";
-const MARKER_FILE: &str = "STORE";
-const MARKER: &str =
-    "A Windlass store, format 1. Its data is in store.redb; without that file it does not start.\n";
 /// All objects are in memory, so the file's pages are read only when they are rewritten.
 const PAGE_CACHE_BYTES: usize = 64 << 20;
-
-/// Why a directory cannot be used. The directory is left as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("the store's {path} cannot be used; check that it exists, is writable, and has free space")]
-    Io { path: PathBuf, source: io::Error },
-    #[error("the data directory {path} is in use by {holder}; stop it, or choose another directory")]
-    InUse { path: PathBuf, holder: String },
-    #[error(
-        "{path} is missing, although the data directory holds a store; \
-         restore the file from a backup, or remove the whole directory to start afresh"
-    )]
-    Missing { path: PathBuf },
-    #[error(
-        "{path} is damaged or was not written by Windlass: {problem}; \
-         restore it from a backup, or move the whole directory away to start afresh"
-    )]
-    Damaged { path: PathBuf, problem: String },
-    #[error("{path} has format {found}, this version reads format {FORMAT}; use the version that wrote it")]
-    Format { path: PathBuf, found: u64 },
-}
 
 /// Why a commit did not happen, or may not have.
 #[derive(Debug)]
@@ -79,130 +55,6 @@ pub(super) fn builder() -> redb::Builder {
     builder
 }
 
-/// A directory that holds a store, or is about to. Locked for as long as this lives.
-pub(super) struct Directory {
-    /// The data file.
-    path: PathBuf,
-    opener: Opener,
-    _lock: File,
-}
-
-impl Directory {
-    /// Locks the directory, and makes an empty store in it if it is missing or empty.
-    pub(super) fn open(dir: &Path, opener: Opener) -> Result<Directory, OpenError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unusable(dir))?;
-        let lock = lock(dir)?;
-        let path = dir.join(DATA_FILE);
-        let marker = dir.join(MARKER_FILE);
-        let is_marked = marker.try_exists().map_err(unusable(&marker))?;
-        if !path.try_exists().map_err(unusable(&path))? {
-            if is_marked {
-                return Err(OpenError::Missing { path });
-            }
-            create(dir, &path, &opener)?;
-        }
-        if !is_marked {
-            // Made after the data, so that a crash in between doesn't make the data look lost.
-            fs::write(&marker, MARKER).and_then(|()| sync(dir)).map_err(unusable(&marker))?;
-        }
-        Ok(Directory { path, opener, _lock: lock })
-    }
-
-    /// Opens the data file. After a failed operation that has to be done anew: redb then refuses everything.
-    pub(super) fn disk(&self) -> Result<Disk, OpenError> {
-        let path = &self.path;
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(unusable(path))?;
-        // redb would make an empty file a new database.
-        if file.metadata().map_err(unusable(path))?.len() == 0 {
-            return Err(OpenError::Damaged { path: path.clone(), problem: "it is empty".to_owned() });
-        }
-        let database = (self.opener)(file).map_err(|error| unreadable(path, error.into()))?;
-        let disk = Disk { path: path.clone(), database };
-        let format = disk.meta(FORMAT_KEY)?;
-        if format != FORMAT {
-            return Err(OpenError::Format { path: path.clone(), found: format });
-        }
-        Ok(disk)
-    }
-}
-
-/// Makes the data file under another name first, so that it is there in full or not at all.
-fn create(dir: &Path, path: &Path, opener: &Opener) -> Result<(), OpenError> {
-    let draft = path.with_extension("new");
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .map_err(unusable(&draft))?;
-    initialise(file, opener).map_err(|error| unreadable(&draft, error))?;
-    fs::rename(&draft, path).and_then(|()| sync(dir)).map_err(unusable(path))
-}
-
-fn initialise(file: File, opener: &Opener) -> Result<(), redb::Error> {
-    let database = opener(file)?;
-    let transaction = database.begin_write()?;
-    transaction.open_table(RECORDS)?;
-    {
-        let mut meta = transaction.open_table(META)?;
-        meta.insert(FORMAT_KEY, FORMAT)?;
-        meta.insert(HORIZON_KEY, HORIZON_FIRST)?;
-    }
-    Ok(transaction.commit()?)
-}
-
-/// Takes the directory's lock, which the system lets go of when the process ends, however it ends.
-fn lock(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join(LOCK_FILE);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(unusable(&path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Only for the message.
-            let _ = file.read_to_string(&mut holder);
-            let holder =
-                if holder.is_empty() { "another process".to_owned() } else { format!("process {holder}") };
-            return Err(OpenError::InUse { path: dir.to_owned(), holder });
-        }
-        Err(TryLockError::Error(source)) => return Err(OpenError::Io { path, source }),
-    }
-    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unusable(&path))?;
-    Ok(file)
-}
-
-fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-fn unusable(path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
-    let path = path.to_owned();
-    move |source| OpenError::Io { path, source }
-}
-
-fn unreadable(path: &Path, error: redb::Error) -> OpenError {
-    let path = path.to_owned();
-    match error {
-        // What redb says of a file that isn't one of its own, or ends too early.
-        redb::Error::Io(source)
-            if !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
-        {
-            OpenError::Io { path, source }
-        }
-        redb::Error::DatabaseAlreadyOpen => OpenError::InUse { path, holder: "another process".to_owned() },
-        error => OpenError::Damaged { path, problem: error.to_string() },
-    }
-}
-
 /// The open data file.
 pub(super) struct Disk {
     path: PathBuf,
@@ -210,6 +62,53 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    /// Makes an empty store of a new file.
+    pub(super) fn create(path: &Path, file: File, opener: &Opener) -> Result<(), OpenError> {
+        Disk::initialise(file, opener).map_err(|error| unreadable(path, error))
+    }
+
+    fn initialise(file: File, opener: &Opener) -> Result<(), redb::Error> {
+        let database = opener(file)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(RECORDS)?;
+        {
+            let mut meta = transaction.open_table(META)?;
+            for (key, value) in [(FORMAT_KEY, FORMAT), (HORIZON_KEY, HORIZON_FIRST), (OPENED_KEY, 0)] {
+                meta.insert(key, value)?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Opens a file that holds a store.
+    pub(super) fn open(path: &Path, file: File, opener: &Opener) -> Result<Disk, OpenError> {
+        // redb would make an empty file a new database.
+        if file.metadata().map_err(unusable(path))?.len() == 0 {
+            return Err(OpenError::Damaged { path: path.to_owned(), problem: "it is empty".to_owned() });
+        }
+        let database = opener(file).map_err(|error| unreadable(path, error.into()))?;
+        let disk = Disk { path: path.to_owned(), database };
+        match disk.meta(FORMAT_KEY)? {
+            FORMAT => Ok(disk),
+            found => Err(OpenError::Format { path: path.to_owned(), found }),
+        }
+    }
+
+    /// How often the file was opened before.
+    pub(super) fn opened(&self) -> Result<u64, OpenError> {
+        self.meta(OPENED_KEY)
+    }
+
+    /// Counts one more opening.
+    pub(super) fn count_opening(&self, opened: u64) -> Result<(), CommitFailure> {
+        self.commit_with(&[], &[], &[(OPENED_KEY, opened)])
+    }
+
+    /// Drops all of the log, and goes on from a higher revision.
+    pub(super) fn advance(&self, log: &[Arc<Event>], horizon: u64) -> Result<(), CommitFailure> {
+        self.commit_with(&[], log, &[(HORIZON_KEY, horizon)])
+    }
+
     /// The newest revision that was dropped from the log.
     pub(super) fn horizon(&self) -> Result<u64, OpenError> {
         self.meta(HORIZON_KEY)
@@ -244,14 +143,29 @@ impl Disk {
 
     /// Writes the events and drops from the log what is `overdue`, in one durable commit.
     pub(super) fn commit(&self, events: &[Arc<Event>], overdue: &[Arc<Event>]) -> Result<(), CommitFailure> {
-        self.try_commit(events, overdue).map_err(|error| {
-            let full = matches!(&error, redb::Error::Io(io) if matches!(
-                io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded));
+        let horizon = overdue.last().map(|last| (HORIZON_KEY, last.revision()));
+        self.commit_with(events, overdue, horizon.as_slice())
+    }
+
+    fn commit_with(
+        &self,
+        events: &[Arc<Event>],
+        overdue: &[Arc<Event>],
+        entries: &[(&str, u64)],
+    ) -> Result<(), CommitFailure> {
+        self.try_commit(events, overdue, entries).map_err(|error| {
+            let is_full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            let full = matches!(&error, redb::Error::Io(io) if is_full(io.kind()));
             CommitFailure { problem: format!("{}: {error}", self.path.display()), full }
         })
     }
 
-    fn try_commit(&self, events: &[Arc<Event>], overdue: &[Arc<Event>]) -> Result<(), redb::Error> {
+    fn try_commit(
+        &self,
+        events: &[Arc<Event>],
+        overdue: &[Arc<Event>],
+        entries: &[(&str, u64)],
+    ) -> Result<(), redb::Error> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
         {
@@ -270,12 +184,15 @@ impl Disk {
                 if let Some(previous) = &event.previous {
                     records.remove(previous.revision)?;
                 }
-                if event.change == super::Change::Deleted {
+                if event.change == Change::Deleted {
                     records.remove(event.revision())?;
                 }
             }
-            if let Some(last) = overdue.last() {
-                transaction.open_table(META)?.insert(HORIZON_KEY, last.revision())?;
+        }
+        if !entries.is_empty() {
+            let mut meta = transaction.open_table(META)?;
+            for (key, value) in entries {
+                meta.insert(key, value)?;
             }
         }
         Ok(transaction.commit()?)
@@ -287,5 +204,19 @@ impl Disk {
 
     fn damaged(&self, problem: impl Into<String>) -> OpenError {
         OpenError::Damaged { path: self.path.clone(), problem: problem.into() }
+    }
+}
+
+fn unreadable(path: &Path, error: redb::Error) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        // What redb says of a file that isn't one of its own, or ends too early.
+        redb::Error::Io(source)
+            if !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        {
+            OpenError::Io { path, source }
+        }
+        redb::Error::DatabaseAlreadyOpen => OpenError::InUse { path, holder: "another process".to_owned() },
+        error => OpenError::Damaged { path, problem: error.to_string() },
     }
 }

@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::disk::{self, Directory, OpenError, Opener};
+use super::directory::{Directory, OpenError};
+use super::disk::{self, Opener};
 use super::feed::{LogLimits, Publication, Published, Shared};
 use super::object::{Draft, Event, Key, Op, Stored};
-use super::record::Reader;
 use super::snapshot::Snapshot;
 use super::watch::{RevisionError, Watch};
 use super::writer::{Contents, Prepared, Request, WriteError, Writer};
@@ -17,6 +17,10 @@ use super::writer::{Contents, Prepared, Request, WriteError, Writer};
 /// Requests that may wait for the writer before callers wait for room: several batches' worth, so that the writer
 /// never runs dry, and still little memory.
 const QUEUE_REQUESTS_MAX: usize = 2048;
+
+/// How far the revision moves when an older data file was put in place: more than were given out since it was
+/// copied. A thousand a second for eleven days.
+const REVISIONS_SKIPPED: u64 = 1_000_000_000;
 
 /// What can be chosen about a store.
 #[derive(Clone, Copy, Debug)]
@@ -56,18 +60,27 @@ impl Store {
     pub(super) fn open_with(dir: &Path, options: Options, opener: Opener) -> Result<Store, OpenError> {
         let directory = Directory::open(dir, opener)?;
         let disk = directory.disk()?;
-        let horizon = disk.horizon()?;
-        let mut contents = Contents::new(horizon);
-        let mut events = Vec::new();
-        let mut reader = Reader::default();
-        disk.read_after(0, |revision, bytes| {
-            let record =
-                reader.read(revision, bytes).ok_or_else(|| format!("record {revision} is not readable"))?;
-            events.extend(contents.replay(record, horizon)?);
-            Ok(())
-        })?;
-        let shared = Arc::new(Shared::new(Published::new(horizon)));
-        let publication = Publication { events, objects: contents.resources.clone(), pruned: 0 };
+        let (mut contents, mut log) = Contents::load(&disk)?;
+        let mut first = disk.horizon()?;
+        let opened = disk.opened()?;
+        if directory.is_restored(opened)? {
+            first = contents.revision + REVISIONS_SKIPPED;
+            tracing::warn!(
+                from = contents.revision,
+                to = first,
+                "the data file was restored or copied: its revision moves forward, and watches start over"
+            );
+            disk.advance(&log, first)
+                .map_err(|failure| OpenError::Unwritable { problem: failure.problem })?;
+            contents.revision = first;
+            log.clear();
+        }
+        disk.count_opening(opened + 1)
+            .map_err(|failure| OpenError::Unwritable { problem: failure.problem })?;
+        directory.mark(opened + 1)?;
+
+        let shared = Arc::new(Shared::new(Published::new(first)));
+        let publication = Publication { events: log, objects: contents.resources.clone(), pruned: 0 };
         shared.publish(publication, contents.revision);
 
         let limits = LogLimits { events: options.log_events_max, bytes: options.log_bytes_max };

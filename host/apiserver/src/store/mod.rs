@@ -11,6 +11,7 @@
 //!
 //! What an object *means* (generation, finalizers, no-op detection, admission) does not belong here.
 
+mod directory;
 mod disk;
 mod feed;
 mod handle;
@@ -24,9 +25,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use disk::OpenError;
+pub use directory::OpenError;
 pub use handle::{Options, Store};
-pub use object::{Change, Event, Expect, Key, MalformedObject, Op, Stored};
+pub use object::{Change, Event, Expect, Key, Labels, MalformedObject, Op, Stored};
 pub use snapshot::Snapshot;
 pub use watch::{RevisionError, Watch};
 pub use writer::WriteError;

@@ -38,6 +38,9 @@ impl fmt::Display for Key {
     }
 }
 
+/// Labels and their values, sorted by label.
+pub type Labels = Box<[(Box<str>, Box<str>)]>;
+
 /// One object as it was written at one revision. Shared by get, list and watch; never parsed again to be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -45,8 +48,8 @@ pub struct Stored {
     pub revision: u64,
     /// `metadata.uid`; empty where the object has none.
     pub uid: Box<str>,
-    /// `metadata.labels`, sorted by key, for selectors.
-    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// `metadata.labels`, for selectors.
+    pub labels: Labels,
     /// The complete JSON, `metadata.resourceVersion` included.
     pub json: Bytes,
     /// Where the digits of `metadata.resourceVersion` begin in `json`.
@@ -160,7 +163,7 @@ pub(super) struct Draft {
     before: Vec<u8>,
     after: Vec<u8>,
     uid: Box<str>,
-    labels: Box<[(Box<str>, Box<str>)]>,
+    labels: Labels,
 }
 
 impl Draft {
@@ -206,7 +209,7 @@ impl Draft {
     }
 }
 
-fn labels(metadata: &Map<String, Value>) -> Option<Box<[(Box<str>, Box<str>)]>> {
+fn labels(metadata: &Map<String, Value>) -> Option<Labels> {
     let mut labels = match metadata.get("labels") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Object(labels)) => labels

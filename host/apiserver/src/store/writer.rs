@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::disk::{CommitFailure, Directory, Disk, OpenError};
+use super::directory::{Directory, OpenError};
+use super::disk::{CommitFailure, Disk};
 use super::feed::{LogLimits, Publication, Shared};
 use super::map::ObjectMap;
 use super::object::{Change, Draft, Event, Expect, Key, MalformedObject, Stored};
@@ -80,6 +81,7 @@ struct Failure {
 }
 
 /// The contents of all resources, as the writer changes them ahead of the commit.
+#[derive(Clone)]
 pub(super) struct Contents {
     pub(super) resources: HashMap<Arc<str>, ObjectMap>,
     pub(super) revision: u64,
@@ -89,6 +91,29 @@ impl Contents {
     /// No objects. `horizon` is the newest revision that left no trace.
     pub(super) fn new(horizon: u64) -> Contents {
         Contents { resources: HashMap::new(), revision: horizon }
+    }
+
+    /// Reads everything that is on disk. Gives back the log, too.
+    pub(super) fn load(disk: &Disk) -> Result<(Contents, Vec<Arc<Event>>), OpenError> {
+        let horizon = disk.horizon()?;
+        let mut contents = Contents::new(horizon);
+        let log = contents.load_after(disk, 0, horizon)?;
+        // The log is empty where the store went on from a higher revision, and nothing was written since.
+        contents.revision = contents.revision.max(horizon);
+        Ok((contents, log))
+    }
+
+    /// Adds what is on disk after a revision. Gives back the events that are newer than `horizon`.
+    fn load_after(&mut self, disk: &Disk, after: u64, horizon: u64) -> Result<Vec<Arc<Event>>, OpenError> {
+        let mut reader = Reader::default();
+        let mut log = Vec::new();
+        disk.read_after(after, |revision, bytes| {
+            let record =
+                reader.read(revision, bytes).ok_or_else(|| format!("record {revision} is not readable"))?;
+            log.extend(self.replay(record, horizon)?);
+            Ok(())
+        })?;
+        Ok(log)
     }
 
     fn get(&self, key: &Key) -> Option<&Arc<Stored>> {
@@ -118,7 +143,7 @@ impl Contents {
 
     /// Adds what was read from disk, in order. `None` where the event is older than the log, which reaches back to
     /// `horizon`.
-    pub(super) fn replay(&mut self, record: Record, horizon: u64) -> Result<Option<Arc<Event>>, String> {
+    fn replay(&mut self, record: Record, horizon: u64) -> Result<Option<Arc<Event>>, String> {
         let Record { change, object, previous } = record;
         let revision = object.revision;
         let found = self.get(&object.key).filter(|found| found.revision == previous).cloned();
@@ -318,21 +343,10 @@ impl Writer {
         let disk = self.directory.disk().map_err(describe)?;
         disk.commit(&[], &[]).map_err(|failure| failure.problem)?;
         let published = self.contents.revision;
-        let mut reader = Reader::default();
-        let mut events = Vec::new();
-        let contents = &mut self.contents;
-        let read = disk.read_after(published, |revision, bytes| {
-            let record =
-                reader.read(revision, bytes).ok_or_else(|| format!("record {revision} is not readable"))?;
-            events.extend(contents.replay(record, published)?);
-            Ok(())
-        });
-        if let Err(error) = read {
-            for event in events.iter().rev() {
-                self.contents.undo(event);
-            }
-            return Err(describe(error));
-        }
+        // Tried on a copy, which costs little, so that a failure leaves no trace.
+        let mut contents = self.contents.clone();
+        let events = contents.load_after(&disk, published, published).map_err(describe)?;
+        self.contents = contents;
         self.disk = Some(disk);
         if !events.is_empty() {
             self.publish(events, 0);

@@ -11,7 +11,7 @@ use crate::store::OpenError;
 fn refusal(dir: &Path) -> OpenError {
     let data = || fs::read(dir.join("store.redb")).ok();
     let before = data();
-    let error = Store::open(dir, Options::default()).err().expect("it is refused");
+    let error = Store::open(dir, Options::default()).expect_err("it is refused");
     assert_eq!(data(), before);
     assert!(error.to_string().contains(&*dir.to_string_lossy()), "{error}");
     error
@@ -87,5 +87,44 @@ async fn altered_bytes_are_found_or_harmless() {
                 assert!(matches!(error, OpenError::Damaged { .. } | OpenError::Format { .. }), "{error}")
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_restored_backup_moves_the_revision_forward() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("store.redb");
+    let store = open(&dir);
+    write(&store, create("a", 1)).await;
+    write(&store, put("a", 2)).await;
+    write(&store, create("gone", 1)).await;
+    write(&store, Op::delete(pod("gone"), Expect::Exists)).await;
+    drop(store);
+    let backup = fs::read(&file).unwrap();
+    let store = open(&dir);
+    assert_eq!(store.revision(), 5);
+    let seen = write(&store, put("a", 3)).await.revision();
+    drop(store);
+
+    // In place, and under a new inode.
+    for restore in [|file: &Path| drop(fs::remove_file(file)), |_: &Path| ()] {
+        restore(&file);
+        fs::write(&file, &backup).unwrap();
+        let store = open(&dir);
+        let restored = store.revision();
+        assert!(restored > seen + 100_000);
+        assert_eq!(spec(&store, "a"), Some(2.into()));
+        let expired = RevisionError::Expired { requested: seen, oldest: restored };
+        assert_eq!(store.watch(PODS, seen).err(), Some(expired));
+        drop(store);
+        // Once is enough, also if nothing was written since.
+        let store = open(&dir);
+        assert_eq!((store.revision(), spec(&store, "gone")), (restored, None));
+        let mut watch = store.watch(PODS, restored).unwrap();
+        write(&store, Op::delete(pod("a"), Expect::Revision(3))).await;
+        assert_eq!(follow(&mut watch, 1).await[0].2, restored + 1);
+        drop(store);
+        let store = open(&dir);
+        assert_eq!((store.revision(), store.snapshot(PODS).len()), (restored + 1, 0));
     }
 }
