@@ -76,8 +76,10 @@ pub(crate) struct Clusters {
 struct Signals {
     /// The room has changed.
     room: Notify,
-    /// The Cluster or its client has changed.
+    /// The Cluster has changed.
     cluster: Notify,
+    /// Its client is there, is another one, or is gone.
+    client: Notify,
 }
 
 impl Clusters {
@@ -121,9 +123,9 @@ impl Clusters {
                 Some(name) = clusters.recv() => self.seen(name, &mut signals, &mut tasks),
                 change = members.recv() => match change {
                     Ok(MemberChange::Joined(name) | MemberChange::Left(name)) => {
-                        signals.get(&name).inspect(|signals| signals.cluster.notify_one());
+                        signals.get(&name).inspect(|signals| signals.client.notify_one());
                     }
-                    Err(RecvError::Lagged(_)) => signals.values().for_each(|signals| signals.cluster.notify_one()),
+                    Err(RecvError::Lagged(_)) => signals.values().for_each(|signals| signals.client.notify_one()),
                     Err(RecvError::Closed) => return,
                 },
                 change = rooms.recv() => match change {

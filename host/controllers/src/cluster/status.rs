@@ -42,6 +42,7 @@ enum Wake {
     Time,
     Room,
     Cluster,
+    Client,
     Definitions,
 }
 
@@ -62,15 +63,12 @@ impl Reporter {
                 }
             };
             match self.wait(pause, &mut definitions).await {
-                Wake::Time => {}
+                // Another look is all it takes.
+                Wake::Time | Wake::Cluster => {}
                 Wake::Room => tokio::time::sleep(self.clusters.timing.room_interval).await,
-                Wake::Cluster => {
-                    // Perhaps another client; the watch has to be that one's.
+                Wake::Client => {
                     definitions = self::definitions(self.clusters.members.client(&self.name));
-                    let reachable = self.probed.as_ref().is_some_and(|(probe, _)| probe.is_healthy());
-                    if !reachable {
-                        self.probed = None;
-                    }
+                    (self.probed, self.looked) = (None, None);
                 }
                 Wake::Definitions => {
                     while let Ok(Some(())) =
@@ -88,6 +86,7 @@ impl Reporter {
             () = tokio::time::sleep(pause) => Wake::Time,
             () = self.signals.room.notified() => Wake::Room,
             () = self.signals.cluster.notified() => Wake::Cluster,
+            () = self.signals.client.notified() => Wake::Client,
             Some(()) = definitions.next() => Wake::Definitions,
         }
     }

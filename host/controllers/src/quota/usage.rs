@@ -48,15 +48,14 @@ impl Ledger {
             namespace.bindings.insert(key.name.clone(), now.clone())
         };
         let before = before.unwrap_or_default();
-        if before == now {
-            return false;
+        if before != now {
+            namespace.total.subtract(&before);
+            namespace.total.add(&now, 1);
         }
-        namespace.total.subtract(&before);
-        namespace.total.add(&now, 1);
         if namespace.bindings.is_empty() {
             self.namespaces.remove(&key.namespace);
         }
-        true
+        before != now
     }
 }
 

@@ -4,6 +4,8 @@
 //! while the API server's watch is on its way back.
 
 mod pods;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use std::cmp::Reverse;

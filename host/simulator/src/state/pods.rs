@@ -199,7 +199,7 @@ impl State {
                 entry.node = None;
             }
             Stage::Starting => entry.stage = Stage::Bound,
-            _ => entry.deleting = false,
+            _ => {}
         }
         entry.waiting_because = None;
         self.insert_pod(key.clone(), entry);
@@ -208,11 +208,16 @@ impl State {
     }
 
     pub(super) fn retry_pod(&mut self, key: Key) {
-        match self.pods.get(&key).map(|entry| entry.stage) {
-            Some(Stage::Waiting) => {
+        let Some(entry) = self.pods.get(&key) else { return };
+        match entry.stage {
+            _ if entry.deleting => {
+                let uid = entry.uid.clone();
+                self.actions.push(Action::DeletePod { key, uid });
+            }
+            Stage::Waiting => {
                 self.fresh.insert(key);
             }
-            Some(Stage::Bound) => self.starting.push(key),
+            Stage::Bound => self.starting.push(key),
             _ => {}
         }
     }

@@ -169,6 +169,10 @@ impl State {
     /// Brings every workload that something happened to nearer to what it wants.
     pub(super) fn settle_workloads(&mut self, interpreter: &dyn Interpreter) {
         for key in std::mem::take(&mut self.dirty) {
+            if self.failed.contains(&key) {
+                // Its turn comes with the next try.
+                continue;
+            }
             let Some(workload) = self.workloads.remove(&key) else { continue };
             if !workload.deleting {
                 self.settle_pods(&key, &workload);
