@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::catalogue::{DEFINITIONS, condition, store_name};
+use crate::catalogue::{DEFINITIONS, Resource, condition, store_name};
 use crate::identity::User;
 use crate::objects::field;
 use crate::service;
 use crate::state::{State, now};
+use crate::store::Stored;
 
 /// Keeps a definition until its objects are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -140,7 +142,7 @@ pub(crate) fn resume(state: &Arc<State>) {
 pub(crate) fn clean_up(state: &Arc<State>, name: &str) {
     let state = Arc::clone(state);
     let name = name.to_owned();
-    tokio::spawn(async move {
+    state.tasks.clone().spawn(async move {
         let stopping = state.stopping.clone();
         tokio::select! {
             () = stopping.cancelled() => {}
@@ -155,30 +157,38 @@ pub(crate) fn clean_up(state: &Arc<State>, name: &str) {
     });
 }
 
+/// Deletes one object, if it is not being deleted already.
+async fn delete_object(client: &Client, resource: &Resource, stored: &Stored) -> kube::Result<()> {
+    if field::is_being_deleted(&field::parse(stored)) {
+        return Ok(());
+    }
+    let kind = &resource.kind;
+    let names = GroupVersionKind::gvk(&kind.group, &kind.version, &kind.names.kind);
+    let api_resource = ApiResource::from_gvk_with_plural(&names, &kind.names.plural);
+    let api: Api<DynamicObject> = match &*stored.key.namespace {
+        "" => Api::all_with(client.clone(), &api_resource),
+        namespace => Api::namespaced_with(client.clone(), namespace, &api_resource),
+    };
+    match api.delete(&stored.key.name, &DeleteParams::background()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}
+
 async fn remove_objects(state: &Arc<State>, name: &str) -> kube::Result<()> {
     let client = service::client(state, User::master("system:apiserver"));
     let (plural, group) = name.split_once('.').unwrap_or((name, ""));
-    let (_, mut watch) = state.store.snapshot_and_watch(&store_name(group, plural));
-    if let Some(resource) = state.catalogue.served().preferred(group, plural) {
-        let names = GroupVersionKind::gvk(group, &resource.kind.version, &resource.kind.names.kind);
-        let api_resource = ApiResource::from_gvk_with_plural(&names, plural);
-        let objects = state.store.snapshot(&resource.store);
+    let resource = state.catalogue.served().preferred(group, plural).cloned();
+    let store = store_name(group, plural);
+    loop {
+        // Looked at again after each event: a creation that began before the definition was marked may end after.
+        let (objects, mut watch) = state.store.snapshot_and_watch(&store);
+        let Some(resource) = resource.as_ref().filter(|_| !objects.is_empty()) else { break };
         for stored in objects.iter() {
-            let api: Api<DynamicObject> = match &*stored.key.namespace {
-                "" => Api::all_with(client.clone(), &api_resource),
-                namespace => Api::namespaced_with(client.clone(), namespace, &api_resource),
-            };
-            match api.delete(&stored.key.name, &DeleteParams::background()).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
-                outcome => drop(outcome?),
-            }
+            delete_object(&client, resource, stored).await?;
         }
-    }
-    // What has finalizers goes when their owners let it.
-    while !state.store.snapshot(&store_name(group, plural)).is_empty() {
-        if watch.next().await.is_err() {
-            watch = state.store.snapshot_and_watch(&store_name(group, plural)).1;
-        }
+        // What has finalizers goes when their owners let it. An overrun log is a reason to look, too.
+        let _ = watch.next().await;
     }
     let (plural, group) = DEFINITIONS;
     let definition = ApiResource::from_gvk_with_plural(

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use windlass_core::Hook;
 
 use crate::catalogue::Catalogue;
@@ -97,12 +98,18 @@ impl ApiServer {
             random: rustls::crypto::ring::default_provider().secure_random,
             replacing: Mutex::new(()),
             stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         });
         state.refresh_catalogue();
         let chores = state.stopping.child_token();
         let housekeeper = service::client(&state, User::master(HOUSEKEEPER));
         let certificate = state.authority.certificate().to_owned();
-        tokio::spawn(housekeeping::run(housekeeper, Arc::clone(&state.store), certificate, chores.clone()));
+        state.tasks.spawn(housekeeping::run(
+            housekeeper,
+            Arc::clone(&state.store),
+            certificate,
+            chores.clone(),
+        ));
         let server = ApiServer { state, _chores: Arc::new(chores.drop_guard()) };
         server.install_own().await?;
         server.install(definitions).await?;
@@ -178,10 +185,12 @@ impl ApiServer {
         Kubeconfig { name: &self.state.name, server, authority, credentials }.document()
     }
 
-    /// Ends watches, background work and connections. What was acknowledged is on disk already; the data directory is
-    /// unlocked when the last client and clone are gone.
-    pub fn shutdown(&self) {
+    /// Ends watches, connections and background work, and waits for the latter. What was acknowledged is on disk
+    /// already; the data directory is unlocked when the last client and clone are gone.
+    pub async fn shutdown(&self) {
         self.state.stopping.cancel();
+        self.state.tasks.close();
+        self.state.tasks.wait().await;
     }
 
     /// The namespaces and the role that clients take for granted.

@@ -7,6 +7,7 @@ use rustls::crypto::SecureRandom;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use windlass_core::Hook;
 
 use crate::catalogue::{Catalogue, DEFINITIONS, store_name};
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) replacing: Mutex<()>,
     /// Ends watches and background work.
     pub(crate) stopping: CancellationToken,
+    /// The background work.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl State {

@@ -27,6 +27,13 @@ pub(crate) struct Admitted {
     pub(crate) warnings: Vec<String>,
 }
 
+/// What somebody who writes this resource should know.
+pub(crate) fn notice(call: &Call) -> Option<String> {
+    (call.resource.group() == "admissionregistration.k8s.io").then(|| {
+        format!("this server stores {} but does not call the webhooks in them", call.resource.plural())
+    })
+}
+
 /// # Errors
 /// 403 or 422 where a hook refuses, 500 where one fails: a request that can't be judged isn't let through.
 pub(crate) fn admit(call: &Call, question: Question<'_>) -> Result<Admitted, ApiError> {

@@ -6,7 +6,7 @@ use windlass_core::Verb;
 use windlass_schema::apply::{self, Writer};
 use windlass_schema::{Kind, Part};
 
-use super::admit::{Admitted, Question, admit};
+use super::admit::{self, Admitted, Question, admit};
 use super::commit::{Failure, check, commit, storable};
 use super::{Call, field, input, namespaces, shape};
 use crate::catalogue::DEFINITIONS;
@@ -26,6 +26,7 @@ const GENERATE_BASE_BYTES: usize = 58;
 pub(crate) async fn create(call: &Call) -> Result<Response<Body>, ApiError> {
     let options = WriteOptions::parse(&call.query, &call.user_agent)?;
     let (mut object, mut warnings) = input::object(call, &options)?;
+    warnings.extend(admit::notice(call));
     input::settle_namespace(call, &mut object)?;
     if !field::meta(&object, "resourceVersion").is_empty() {
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));

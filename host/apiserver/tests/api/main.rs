@@ -1,0 +1,12 @@
+//! The API server as its clients see it: through kube's client in process, through raw HTTP, and over TLS.
+
+mod access;
+mod bodies;
+mod definitions;
+mod deletion;
+mod fixture;
+mod network;
+mod patching;
+mod reading;
+mod watching;
+mod writing;
