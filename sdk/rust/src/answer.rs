@@ -15,10 +15,12 @@ pub type Answer<T> = Result<T, Rejection>;
 pub struct Rejection {
     /// `spec.taskManager.replicas`; empty where no single field is to blame.
     pub field: String,
+    /// What is wrong with it.
     pub message: String,
 }
 
 impl Rejection {
+    /// The rejection of `field`.
     pub fn new(field: impl Into<String>, message: impl fmt::Display) -> Rejection {
         Rejection { field: field.into(), message: message.to_string() }
     }
@@ -36,14 +38,18 @@ impl std::error::Error for Rejection {}
 /// How many replicas a workload wants, and what each of them requires.
 #[derive(Clone, Debug, Default)]
 pub struct Replicas<'a> {
+    /// How many pods.
     pub replicas: i32,
+    /// What each of them requires; `None` where it is nothing in particular.
     pub requirements: Option<Requirements<'a>>,
 }
 
 /// One pod template of a workload that has several.
 #[derive(Clone, Debug, Default)]
 pub struct Component<'a> {
+    /// `taskmanager`: unique in its workload, at most 32 characters.
     pub name: &'a str,
+    /// How many pods.
     pub replicas: i32,
     /// The namespace in it is not looked at: Karmada's components have none.
     pub requirements: Option<Requirements<'a>>,
@@ -53,12 +59,16 @@ pub struct Component<'a> {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Requirements<'a> {
+    /// Which nodes it may run on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_claim: Option<NodeClaim<'a>>,
+    /// How much of each resource it requests.
     #[serde(skip_serializing_if = "ResourceList::is_empty")]
     pub resource_request: ResourceList<'a>,
+    /// The namespace whose quotas count it.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub namespace: Text<'a>,
+    /// The class whose quotas count it.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub priority_class_name: Text<'a>,
 }
@@ -66,8 +76,11 @@ pub struct Requirements<'a> {
 /// An object that must travel with another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dependent {
+    /// `v1`, `apps/v1`.
     pub api_version: &'static str,
+    /// `Secret`.
     pub kind: &'static str,
+    /// Empty for a cluster-scoped object.
     pub namespace: String,
     /// Empty where `label_selector` tells which objects are meant.
     pub name: String,
@@ -112,6 +125,7 @@ impl Changes {
         if value.is_null() { self.remove(path) } else { self.set(path, value) }
     }
 
+    /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

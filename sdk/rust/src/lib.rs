@@ -53,12 +53,15 @@
 //! # fn main() {}
 //! ```
 
+#![warn(missing_docs)]
+
 // The macros name this crate from within itself, too.
 extern crate self as windlass_sdk;
 
 pub mod admission;
 pub mod interpreter;
 pub mod json;
+#[allow(missing_docs, reason = "fields are documented where Kubernetes defines them")]
 pub mod kubernetes;
 pub mod quantity;
 #[cfg(feature = "testing")]

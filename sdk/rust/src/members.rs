@@ -4,7 +4,7 @@ use serde::de::Deserialize;
 
 use crate::answer::{Answer, Rejection};
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::MemberStatus;
-use crate::json::{Json, parse, prefixed};
+use crate::json::{parse, prefixed};
 
 /// What the member clusters report, in the order of the binding's `aggregatedStatus`.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,9 @@ pub struct Members<'a>(&'a [MemberStatus]);
 /// The status in one member cluster.
 #[derive(Clone, Debug)]
 pub struct Reported<'a, S> {
+    /// The member's name.
     pub cluster: &'a str,
+    /// What it reports.
     pub status: S,
     index: usize,
 }
@@ -30,6 +32,7 @@ fn place(index: usize) -> String {
 }
 
 impl<'a> Members<'a> {
+    /// From what the host passes.
     pub fn new(items: &'a [MemberStatus]) -> Members<'a> {
         Members(items)
     }
@@ -39,16 +42,9 @@ impl<'a> Members<'a> {
         self.0.len()
     }
 
+    /// Whether the object is in no member.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// The status of each member that has reported one, as it is.
-    pub fn statuses(&self) -> impl DoubleEndedIterator<Item = Json<'a>> {
-        self.0
-            .iter()
-            .filter_map(|item| item.status.as_deref().map(Json::from_text))
-            .filter(|json| !json.is_null())
     }
 
     /// The status of each member that has reported one, read as `S`.

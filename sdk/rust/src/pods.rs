@@ -7,9 +7,13 @@ use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::C
 pub struct PodCount {
     /// As the workload wants them.
     pub desired: u32,
+    /// That are there.
     pub created: u32,
+    /// That run and are ready.
     pub ready: u32,
+    /// That have ended well.
     pub succeeded: u32,
+    /// That have ended badly.
     pub failed: u32,
 }
 
@@ -29,6 +33,7 @@ pub struct Pods<'a> {
 }
 
 impl<'a> Pods<'a> {
+    /// From what the host passes.
     pub fn new(components: &'a [ComponentPods], nodes: u32) -> Pods<'a> {
         Pods { components, nodes }
     }

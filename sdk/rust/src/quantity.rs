@@ -1,6 +1,5 @@
 //! Kubernetes quantities: `500m`, `1.5Gi`, `2e3`; read, added, compared and printed as Kubernetes does.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -44,8 +43,10 @@ pub enum Notation {
 /// Why a text is not a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
+    /// Not a number with a suffix.
     #[error("{0:?} is not a quantity: want a number and a suffix, such as 500m, 2 or 1.5Gi")]
     Format(String),
+    /// More than can be counted.
     #[error("{0:?} is out of the range of quantities")]
     Range(String),
 }
@@ -61,10 +62,12 @@ impl Quantity {
         Quantity { mantissa: milli as i128, scale: -3, notation: Notation::Decimal, spelling: None }
     }
 
+    /// Whether it is nothing.
     pub fn is_zero(&self) -> bool {
         self.mantissa == 0
     }
 
+    /// Whether it is less than nothing.
     pub fn is_negative(&self) -> bool {
         self.mantissa < 0
     }
@@ -378,12 +381,6 @@ impl Visitor<'_> for QuantityVisitor {
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
         Quantity::from_f64(number).ok_or_else(|| E::custom(QuantityError::Range(number.to_string())))
-    }
-}
-
-impl From<Quantity> for Cow<'_, str> {
-    fn from(quantity: Quantity) -> Self {
-        Cow::Owned(quantity.to_string())
     }
 }
 

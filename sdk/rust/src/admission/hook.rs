@@ -56,10 +56,13 @@ impl Admitted {
 /// Requests that a hook wants to see. `*` stands for any.
 #[derive(Clone, Copy, Debug)]
 pub struct Watched {
+    /// `work.karmada.io`; empty for the core group.
     pub group: &'static str,
+    /// `v1alpha2`.
     pub version: &'static str,
     /// Plural, lower case; a subresource as `deployments/scale`.
     pub resource: &'static str,
+    /// What is done to the object.
     pub verbs: &'static [Verb],
 }
 

@@ -49,6 +49,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    /// Looks at the object's kind only.
     pub fn of(object: &'a str) -> Asked<'a> {
         let (api_version, kind) = kind_of(object);
         Asked { object, api_version, kind }
@@ -110,12 +111,14 @@ impl Inspection {
         Inspection { replicas: None, components: None, dependencies: None, status: None, health: None }
     }
 
+    /// Answers InterpretReplica.
     pub fn replicas(&mut self, answer: Answer<Replicas<'_>>) {
         self.replicas = Some(answer.map_err(Rejection::from).map(|Replicas { replicas, requirements }| {
             wire::ReplicaAnswer { replicas, requirements: requirements.as_ref().map(write) }
         }));
     }
 
+    /// Answers InterpretComponent.
     pub fn components(&mut self, answer: Answer<Vec<Component<'_>>>) {
         let on_wire = |Component { name, replicas, requirements }: Component<'_>| wire::Component {
             name: name.to_owned(),
@@ -126,15 +129,18 @@ impl Inspection {
             Some(answer.map_err(Rejection::from).map(|all| all.into_iter().map(on_wire).collect()));
     }
 
+    /// Answers InterpretDependency.
     pub fn dependencies(&mut self, answer: Answer<Vec<Dependent>>) {
         self.dependencies =
             Some(answer.map_err(Rejection::from).map(|all| all.into_iter().map(dependent).collect()));
     }
 
+    /// Answers InterpretStatus.
     pub fn status(&mut self, answer: Answer<impl Serialize>) {
         self.status = Some(answer.map_err(Rejection::from).map(|status| write(&status)));
     }
 
+    /// Answers InterpretHealth.
     pub fn health(&mut self, answer: Answer<bool>) {
         self.health = Some(answer.map_err(Rejection::from));
     }

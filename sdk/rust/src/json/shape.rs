@@ -150,14 +150,17 @@ impl<T> Default for Entries<'_, T> {
 }
 
 impl<'a, T> Entries<'a, T> {
+    /// The value of `name`; the last, where a document gives it more than once.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().rev().find(|(key, _)| key.as_str() == name).map(|(_, value)| value)
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }

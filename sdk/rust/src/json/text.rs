@@ -12,6 +12,7 @@ use serde::ser::{Serialize, Serializer};
 pub struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
+    /// The string itself.
     pub fn as_str(&self) -> &str {
         &self.0
     }

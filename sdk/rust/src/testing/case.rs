@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// A folder that is no case.
 #[derive(Debug, thiserror::Error)]
-pub enum CaseError {
+pub(super) enum CaseError {
     #[error("{path} can't be read")]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path} is not as cases are: {reason}")]

@@ -21,8 +21,6 @@ mod hook;
 mod interpreter;
 mod mutate;
 
-pub use case::CaseError;
-
 use std::path::Path;
 
 use crate::admission::bindings::exports::windlass::admission::hook::Guest as Hook;
