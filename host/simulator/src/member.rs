@@ -29,7 +29,7 @@ const BATCH_MAX: usize = 1024;
 const RETRY: Duration = Duration::from_secs(1);
 
 enum Event {
-    Node(News<Node>),
+    Node(Box<News<Node>>),
     Pod(Box<News<Pod>>),
     Quota(Box<News<ResourceQuota>>),
     Workload(Kind, Arc<KindAccess>, Box<News<DynamicObject>>),
@@ -93,7 +93,7 @@ impl Member {
         let (found, mut kinds_found) = mpsc::channel(1);
         let mut watches = JoinSet::new();
         let all = || self.client.clone();
-        watches.spawn(feed(Api::<Node>::all(all()), news.clone(), Event::Node));
+        watches.spawn(feed(Api::<Node>::all(all()), news.clone(), |one| Event::Node(Box::new(one))));
         watches
             .spawn(feed(Api::<ResourceQuota>::all(all()), news.clone(), |one| Event::Quota(Box::new(one))));
         watches.spawn(feed(Api::<Pod>::all(all()), news.clone(), |one| Event::Pod(Box::new(one))));
@@ -143,7 +143,7 @@ impl Member {
         let mut state = self.state.lock();
         for event in batch.drain(..) {
             match event {
-                Event::Node(news) => state.node_news(news, now),
+                Event::Node(news) => state.node_news(*news, now),
                 Event::Pod(news) => state.pod_news(*news),
                 Event::Quota(news) => state.quota_news(*news),
                 Event::Workload(kind, access, news) => {

@@ -1,5 +1,7 @@
 //! A simulated member on an embedded API server, seen through that server alone.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use k8s_openapi::api::apps::v1::Deployment;

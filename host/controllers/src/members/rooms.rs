@@ -50,9 +50,9 @@ impl Default for Rooms {
 
 /// A watch's event, of any of the three kinds.
 enum Event {
-    Node(watcher::Event<Node>),
-    Pod(watcher::Event<Pod>),
-    Quota(watcher::Event<ResourceQuota>),
+    Node(Box<watcher::Event<Node>>),
+    Pod(Box<watcher::Event<Pod>>),
+    Quota(Box<watcher::Event<ResourceQuota>>),
 }
 
 impl MemberRooms for Rooms {
@@ -189,77 +189,95 @@ impl Rooms {
     }
 }
 
-/// What a list has held so far; whatever isn't in it at its end is gone.
+/// What the lists of the three kinds have held so far.
 #[derive(Default)]
 struct Listed {
-    nodes: BTreeSet<String>,
-    pods: BTreeSet<Key>,
-    quotas: BTreeSet<Key>,
-    /// Which kinds have been listed before: only a first list counts as read.
-    again: [bool; 3],
+    nodes: Listing,
+    pods: Listing,
+    quotas: Listing,
+}
+
+/// What one kind's list has held so far; whatever isn't in it at its end is gone.
+#[derive(Default)]
+struct Listing {
+    held: BTreeSet<Key>,
+    /// Whether it has come to its end before: only a first list counts as read.
+    again: bool,
+}
+
+/// How the objects of one kind are booked. Each says whether it changed the room.
+struct Booking<K> {
+    applied: fn(&mut MemberRoom, &K) -> bool,
+    gone: fn(&mut MemberRoom, &Key) -> bool,
+    known: fn(&MemberRoom) -> Vec<Key>,
 }
 
 impl Listed {
     /// Books the event; whether it changed the room. `read` counts the first lists that have ended.
     fn take(&mut self, room: &mut MemberRoom, event: Event, read: &mut usize) -> bool {
-        let mut done = |again: &mut bool| {
-            *read += usize::from(!*again);
-            *again = true;
-        };
         match event {
-            Event::Node(watcher::Event::Apply(node)) => room.node_applied(&node),
-            Event::Node(watcher::Event::InitApply(node)) => {
-                self.nodes.insert(Key::of(&node.metadata).name);
-                room.node_applied(&node)
+            Event::Node(event) => {
+                let booking = Booking {
+                    applied: MemberRoom::node_applied,
+                    gone: |room, key| room.node_gone(&key.name),
+                    known: |room| room.node_names().map(|name| Key::new("", name)).collect(),
+                };
+                self.nodes.take(room, *event, &booking, read)
             }
-            Event::Node(watcher::Event::Delete(node)) => room.node_gone(&Key::of(&node.metadata).name),
-            Event::Node(watcher::Event::Init) => {
-                self.nodes.clear();
+            Event::Pod(event) => {
+                let booking = Booking {
+                    applied: MemberRoom::pod_applied,
+                    gone: MemberRoom::pod_gone,
+                    known: |room| room.pod_keys().cloned().collect(),
+                };
+                self.pods.take(room, *event, &booking, read)
+            }
+            Event::Quota(event) => {
+                let booking = Booking {
+                    applied: MemberRoom::quota_applied,
+                    gone: MemberRoom::quota_gone,
+                    known: |room| room.quota_keys().cloned().collect(),
+                };
+                self.quotas.take(room, *event, &booking, read)
+            }
+        }
+    }
+}
+
+impl Listing {
+    fn take<K: kube::Resource>(
+        &mut self,
+        room: &mut MemberRoom,
+        event: watcher::Event<K>,
+        booking: &Booking<K>,
+        read: &mut usize,
+    ) -> bool {
+        match event {
+            watcher::Event::Apply(object) => (booking.applied)(room, &object),
+            watcher::Event::Delete(object) => (booking.gone)(room, &Key::of(object.meta())),
+            watcher::Event::Init => {
+                self.held.clear();
                 false
             }
-            Event::Node(watcher::Event::InitDone) => {
-                done(&mut self.again[0]);
-                let gone: Vec<_> =
-                    room.node_names().filter(|name| !self.nodes.contains(*name)).cloned().collect();
-                gone.iter().fold(false, |changed, name| room.node_gone(name) || changed)
+            watcher::Event::InitApply(object) => {
+                self.held.insert(Key::of(object.meta()));
+                (booking.applied)(room, &object)
             }
-            Event::Pod(watcher::Event::Apply(pod)) => room.pod_applied(&pod),
-            Event::Pod(watcher::Event::InitApply(pod)) => {
-                self.pods.insert(Key::of(&pod.metadata));
-                room.pod_applied(&pod)
-            }
-            Event::Pod(watcher::Event::Delete(pod)) => room.pod_gone(&Key::of(&pod.metadata)),
-            Event::Pod(watcher::Event::Init) => {
-                self.pods.clear();
-                false
-            }
-            Event::Pod(watcher::Event::InitDone) => {
-                done(&mut self.again[1]);
-                let gone: Vec<_> = room.pod_keys().filter(|key| !self.pods.contains(*key)).cloned().collect();
-                gone.iter().fold(false, |changed, key| room.pod_gone(key) || changed)
-            }
-            Event::Quota(watcher::Event::Apply(quota)) => room.quota_applied(&quota),
-            Event::Quota(watcher::Event::InitApply(quota)) => {
-                self.quotas.insert(Key::of(&quota.metadata));
-                room.quota_applied(&quota)
-            }
-            Event::Quota(watcher::Event::Delete(quota)) => room.quota_gone(&Key::of(&quota.metadata)),
-            Event::Quota(watcher::Event::Init) => {
-                self.quotas.clear();
-                false
-            }
-            Event::Quota(watcher::Event::InitDone) => {
-                done(&mut self.again[2]);
-                let gone: Vec<_> =
-                    room.quota_keys().filter(|key| !self.quotas.contains(*key)).cloned().collect();
-                gone.iter().fold(false, |changed, key| room.quota_gone(key) || changed)
+            watcher::Event::InitDone => {
+                *read += usize::from(!self.again);
+                self.again = true;
+                let mut changed = false;
+                for key in (booking.known)(room).iter().filter(|key| !self.held.contains(*key)) {
+                    changed |= (booking.gone)(room, key);
+                }
+                changed
             }
         }
     }
 }
 
 /// The events of one kind; a watch that fails starts over with a backoff.
-fn events<K>(api: Api<K>, wrap: fn(watcher::Event<K>) -> Event) -> BoxStream<'static, Event>
+fn events<K>(api: Api<K>, wrap: fn(Box<watcher::Event<K>>) -> Event) -> BoxStream<'static, Event>
 where
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -267,7 +285,7 @@ where
     watcher(api, watcher::Config::default())
         .default_backoff()
         .inspect_err(move |error| tracing::debug!(url, %error, "watch failed, starting over"))
-        .filter_map(move |event| async move { event.ok().map(wrap) })
+        .filter_map(move |event| async move { event.ok().map(|event| wrap(Box::new(event))) })
         .boxed()
 }
 
@@ -294,10 +312,10 @@ mod tests {
             watcher::Event::Init,
             watcher::Event::InitApply(pod("b")),
         ] {
-            listed.take(&mut room, Event::Pod(event), &mut read);
+            listed.take(&mut room, Event::Pod(Box::new(event)), &mut read);
         }
         assert!(
-            listed.take(&mut room, Event::Pod(watcher::Event::InitDone), &mut read),
+            listed.take(&mut room, Event::Pod(Box::new(watcher::Event::InitDone)), &mut read),
             "a's room is free now"
         );
         assert_eq!(read, 1, "only a first list counts");
