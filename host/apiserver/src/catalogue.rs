@@ -1,6 +1,7 @@
 //! What is served: the built-in kinds and those of the established CustomResourceDefinitions, by path and for
 //! discovery. Replaced as a whole when a definition changes; requests under way keep the one they began with.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -118,7 +119,7 @@ impl Served {
             }
         }
         for group in &mut groups {
-            group.versions.sort_by(|a, b| priority(&b.name).cmp(&priority(&a.name)));
+            group.versions.sort_by_key(|version| Reverse(priority(&version.name)));
         }
         Served { groups, documents: Documents::default() }
     }
@@ -150,8 +151,8 @@ impl Served {
 }
 
 /// Kubernetes' order of versions: stable before beta before alpha, higher before lower, others by name after.
-fn priority(version: &str) -> (u8, u32, u32, std::cmp::Reverse<String>) {
-    let name = || std::cmp::Reverse(version.to_owned());
+fn priority(version: &str) -> (u8, u32, u32, Reverse<String>) {
+    let name = || Reverse(version.to_owned());
     let parse = || {
         let rest = version.strip_prefix('v')?;
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -244,7 +245,7 @@ mod tests {
     #[test]
     fn versions_are_ordered_by_stability_and_number() {
         let mut versions = ["v1alpha1", "v2", "foo", "v1beta2", "v1", "v10", "v1beta1"];
-        versions.sort_by(|a, b| priority(b).cmp(&priority(a)));
+        versions.sort_by_key(|version| Reverse(priority(version)));
         assert_eq!(versions, ["v10", "v2", "v1", "v1beta2", "v1beta1", "v1alpha1", "foo"]);
     }
 

@@ -1,12 +1,14 @@
 //! Discovery: which groups, versions and resources there are, in the legacy form and the aggregated one.
 
+mod reviews;
+
 use http::header::{CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Response};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Group, Resource, Served, Version};
-use crate::request::representation::{Accept, Shape};
+use crate::request::representation::{Accept, Encoding, Shape};
 use crate::response::{self, Body};
 use crate::status::ApiError;
 use crate::subresource::{self, Subresource};
@@ -20,7 +22,13 @@ pub(crate) fn groups(
 ) -> Response<Body> {
     let groups: Vec<&Group> = served.groups.iter().filter(|group| group.name.is_empty() == core).collect();
     match accept.shape {
-        Shape::Discovery(version) => aggregated(&groups, version, if_none_match),
+        Shape::Discovery(version) => {
+            let mut items: Vec<Value> = groups.into_iter().map(aggregated_group).collect();
+            if !core {
+                items.extend(reviews::aggregated_groups());
+            }
+            aggregated(items, version, if_none_match)
+        }
         _ if core => {
             let versions: Vec<&str> = groups
                 .iter()
@@ -31,7 +39,8 @@ pub(crate) fn groups(
             vary(response::value(200, accept.encoding, &list))
         }
         _ => {
-            let groups: Vec<Value> = groups.into_iter().map(legacy_group).collect();
+            let groups: Vec<Value> =
+                groups.into_iter().map(legacy_group).chain(reviews::legacy_groups()).collect();
             let list = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups});
             vary(response::value(200, accept.encoding, &list))
         }
@@ -56,9 +65,8 @@ fn legacy_group(group: &Group) -> Value {
 
 /// `/apis/{group}`
 pub(crate) fn group(served: &Served, name: &str, accept: Accept) -> Result<Response<Body>, ApiError> {
-    let group =
-        served.group(name).filter(|group| !group.name.is_empty()).ok_or_else(ApiError::unknown_path)?;
-    let mut body = legacy_group(group);
+    let group = served.group(name).filter(|group| !group.name.is_empty()).map(legacy_group);
+    let mut body = group.or_else(|| reviews::legacy_group(name)).ok_or_else(ApiError::unknown_path)?;
     body["kind"] = json!("APIGroup");
     body["apiVersion"] = json!("v1");
     Ok(response::value(200, accept.encoding, &body))
@@ -71,12 +79,14 @@ pub(crate) fn resources(
     version: &str,
     accept: Accept,
 ) -> Result<Response<Body>, ApiError> {
-    let served = served.version(group, version).ok_or_else(ApiError::unknown_path)?;
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    let mut resources = Vec::new();
-    for resource in &served.resources {
+    let mut resources = reviews::legacy_resources(group, version);
+    for resource in served.version(group, version).into_iter().flat_map(|version| &version.resources) {
         resources.push(legacy_resource(resource));
         resources.extend(subresource::of(resource).iter().map(|sub| legacy_subresource(resource, sub)));
+    }
+    if resources.is_empty() {
+        return Err(ApiError::unknown_path());
     }
     let list = json!({
         "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources,
@@ -130,8 +140,7 @@ fn legacy_subresource(resource: &Resource, sub: &Subresource) -> Value {
     listed
 }
 
-fn aggregated(groups: &[&Group], version: &'static str, if_none_match: Option<&str>) -> Response<Body> {
-    let items: Vec<Value> = groups.iter().map(|group| aggregated_group(group)).collect();
+fn aggregated(items: Vec<Value>, version: &'static str, if_none_match: Option<&str>) -> Response<Body> {
     let list = json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": format!("apidiscovery.k8s.io/{version}"),
@@ -141,10 +150,9 @@ fn aggregated(groups: &[&Group], version: &'static str, if_none_match: Option<&s
     let text = list.to_string();
     let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect();
     let tag = format!("\"{hash}\"");
-    let accept = Accept { encoding: crate::request::representation::Encoding::Json, shape: Shape::Object };
     let mut response = match if_none_match {
-        Some(known) if known == tag => response::with_body(304, accept.encoding, Body::empty()),
-        _ => response::with_body(200, accept.encoding, Body::from(bytes::Bytes::from(text))),
+        Some(known) if known == tag => response::with_body(304, Encoding::Json, Body::empty()),
+        _ => response::with_body(200, Encoding::Json, Body::from(bytes::Bytes::from(text))),
     };
     let media = match version {
         "v2" => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",

@@ -113,7 +113,7 @@ where
     let writes = !matches!(head.method, Method::GET | Method::HEAD);
     // A body has to be read before the turn comes: a slow sender may wait, but may not keep others waiting.
     let body = if writes { body::read(body).await? } else { Bytes::new() };
-    if review::kind(&resource.group, &resource.resource).is_some() {
+    if review::is_review(&resource.group, &resource.resource) {
         return answer_review(&state, &user, &resource, &head.method, &head.headers, accept, &body);
     }
     let served = state.catalogue.served();
@@ -261,7 +261,7 @@ fn answer_review(
     accept: Accept,
     body: &Bytes,
 ) -> Result<Response<Body>, ApiError> {
-    if path.version != "v1" {
+    if path.version != review::VERSION {
         return Err(ApiError::unknown_path());
     }
     if *method != Method::POST || !path.name.is_empty() {

@@ -7,19 +7,34 @@ use super::authorize::Attributes;
 use crate::state::State;
 use crate::status::ApiError;
 
-/// The resources that this module answers, as discovery lists them: group, plural, kind, namespaced.
-pub(crate) const REVIEWS: [(&str, &str, &str, bool); 6] = [
-    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", false),
-    ("authentication.k8s.io", "tokenreviews", "TokenReview", false),
-    ("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", true),
-    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
-    ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
-    ("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
+/// The one version of all reviews.
+pub(crate) const VERSION: &str = "v1";
+
+/// One kind of review.
+pub(crate) struct Review {
+    pub(crate) group: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) namespaced: bool,
+}
+
+const fn review(group: &'static str, plural: &'static str, kind: &'static str, namespaced: bool) -> Review {
+    Review { group, plural, kind, namespaced }
+}
+
+/// The reviews that are answered, each group's together.
+pub(crate) const REVIEWS: [Review; 6] = [
+    review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", false),
+    review("authentication.k8s.io", "tokenreviews", "TokenReview", false),
+    review("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", true),
+    review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
+    review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
+    review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
 ];
 
-/// The kind of a review, if the resource is one.
-pub(crate) fn kind(group: &str, plural: &str) -> Option<&'static str> {
-    REVIEWS.iter().find(|review| (review.0, review.1) == (group, plural)).map(|review| review.2)
+/// Whether creating the resource asks a question rather than storing an object.
+pub(crate) fn is_review(group: &str, plural: &str) -> bool {
+    REVIEWS.iter().any(|review| (review.group, review.plural) == (group, plural))
 }
 
 /// The review with its status.

@@ -14,6 +14,7 @@ async fn discovery_lists_the_same_in_both_forms_and_by_etag() {
         assert!(apps.recommended_resources().iter().any(|(resource, _)| resource.plural == "deployments"));
     }
     assert_eq!(legacy.groups().count(), aggregated.groups().count());
+    assert!(legacy.has_group("authorization.k8s.io") && aggregated.has_group("authorization.k8s.io"));
 
     let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     let ask = |tag: &str| request("GET", "/apis").header("accept", accept).header("if-none-match", tag);
