@@ -12,16 +12,29 @@ use windlass_core::{
 use windlass_plugins::{Catalogue, InterpreterPlugin};
 
 use crate::memo::{Memo, MemoCounts};
-use crate::table::{Question, Table};
+use crate::table::{Question, Table, declarations};
 
 /// Asks the plugins of a catalogue. What the catalogue changes is seen by the next call; no call takes a lock for it.
 pub struct Dispatcher {
     catalogue: Arc<Catalogue>,
-    table: ArcSwap<Table>,
+    table: ArcSwap<Current>,
     /// Only questions about one object are remembered, the ones that are asked again and again. Those that bring a
     /// second object along hardly ever are.
     inspections: Memo<Ask, Inspection>,
     revisions: Memo<i32, Result<Value, CallError>>,
+}
+
+/// Who answers, as of one state of the catalogue.
+struct Current {
+    generation: u64,
+    table: Table<Arc<InterpreterPlugin>>,
+}
+
+impl Current {
+    fn of(catalogue: &Catalogue) -> Current {
+        let snapshot = catalogue.snapshot();
+        Current { generation: snapshot.generation(), table: Table::of(declarations(&snapshot)) }
+    }
 }
 
 /// How much of the memory is for inspections; the rest is for revisions.
@@ -30,7 +43,7 @@ const INSPECTIONS_PERCENT: usize = 75;
 impl Dispatcher {
     /// Remembers answers in at most about `memo_bytes`; 0 remembers nothing.
     pub fn new(catalogue: Arc<Catalogue>, memo_bytes: usize) -> Dispatcher {
-        let table = ArcSwap::from_pointee(Table::of(&catalogue.snapshot()));
+        let table = ArcSwap::from_pointee(Current::of(&catalogue));
         let for_inspections = memo_bytes / 100 * INSPECTIONS_PERCENT;
         Dispatcher {
             catalogue,
@@ -50,15 +63,15 @@ impl Dispatcher {
         MemoCounts { hits: inspections.hits + revisions.hits, misses: inspections.misses + revisions.misses }
     }
 
-    /// The table of the catalogue as it is now.
-    fn table(&self) -> Guard<Arc<Table>> {
-        let table = self.table.load();
-        if table.generation() == self.catalogue.generation() {
-            return table;
+    /// Who answers now.
+    fn current(&self) -> Guard<Arc<Current>> {
+        let current = self.table.load();
+        if current.generation == self.catalogue.generation() {
+            return current;
         }
-        drop(table);
-        // Several callers may do this at once; each stores a table that is no older than what it found wanting.
-        self.table.store(Arc::new(Table::of(&self.catalogue.snapshot())));
+        drop(current);
+        // Several callers may do this at once; each stores what is no older than what it found wanting.
+        self.table.store(Arc::new(Current::of(&self.catalogue)));
         self.table.load()
     }
 
@@ -68,29 +81,32 @@ impl Dispatcher {
         question: Question,
         ask: impl FnOnce(&InterpreterPlugin) -> Result<T, CallError>,
     ) -> Answer<T> {
-        let table = self.table();
-        let plugin = table.find(object.gvk(), question)?;
+        let current = self.current();
+        let plugin = current.table.find(object.gvk(), question)?;
         Some(Answered { by: Arc::clone(plugin.about().name()), result: ask(plugin) })
     }
 }
 
 impl Interpreter for Dispatcher {
     fn enabled(&self, gvk: &Gvk, operation: Operation) -> Option<Arc<str>> {
-        let table = self.table();
-        table.find(gvk, Question::Operation(operation)).map(|plugin| Arc::clone(plugin.about().name()))
+        let current = self.current();
+        current
+            .table
+            .find(gvk, Question::Operation(operation))
+            .map(|plugin| Arc::clone(plugin.about().name()))
     }
 
     fn inspect(&self, object: &Object, ask: Ask) -> Inspection {
-        let table = self.table();
+        let current = self.current();
         let mut inspection = Inspection::default();
         let mut left = ask;
         // Each round puts all questions that go to one plugin, in one call.
         while let Some(first) = left.operations().next() {
-            let plugin = table.find(object.gvk(), Question::Operation(first));
+            let plugin = current.table.find(object.gvk(), Question::Operation(first));
             let same = left
                 .operations()
                 .filter(|operation| {
-                    let other = table.find(object.gvk(), Question::Operation(*operation));
+                    let other = current.table.find(object.gvk(), Question::Operation(*operation));
                     match (plugin, other) {
                         (Some(plugin), Some(other)) => Arc::ptr_eq(plugin, other),
                         (None, None) => true,

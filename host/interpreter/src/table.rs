@@ -23,72 +23,171 @@ impl Question {
     }
 }
 
+/// What a plugin declares for a kind, and where that stands among the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Declaration<P> {
+    pub(crate) plugin: P,
+    pub(crate) name: Arc<str>,
+    /// Whether an administrator chose the plugin.
+    pub(crate) is_admins: bool,
+    pub(crate) priority: i32,
+    pub(crate) support: KindSupport,
+}
+
 /// The interpreters of one state of the catalogue, by what they declare.
 ///
 /// What an administrator chose goes before what is built in, then the higher priority, then the more exact kind, then
 /// the plugin's name. The first that declares the operation for the kind answers.
-#[derive(Default)]
-pub(crate) struct Table {
-    generation: u64,
+pub(crate) struct Table<P> {
     /// For each kind that some plugin names exactly: all who could be asked about it, wildcards included, in order.
-    named: HashMap<Gvk, Vec<Declaration>>,
+    named: HashMap<Gvk, Vec<Answerer<P>>>,
     /// For all other kinds: the wildcards, in order.
-    open: Vec<Declaration>,
+    open: Vec<(KindSupport, P)>,
 }
 
-#[derive(Clone)]
-struct Declaration {
-    plugin: Arc<InterpreterPlugin>,
-    support: KindSupport,
-}
+type Answerer<P> = (Operations, P);
 
-impl Table {
-    pub(crate) fn of(snapshot: &Snapshot) -> Table {
-        let mut all: Vec<Declaration> = snapshot.interpreters().flat_map(declarations).collect();
-        all.sort_by_key(|Declaration { plugin, support }| {
-            let about = plugin.about();
-            (
-                !about.origin().is_admins(),
-                Reverse(about.config().priority),
-                support.wildcards(),
-                Arc::clone(about.name()),
-            )
+impl<P: Clone> Table<P> {
+    pub(crate) fn of(mut all: Vec<Declaration<P>>) -> Table<P> {
+        all.sort_by_key(|Declaration { plugin: _, name, is_admins, priority, support }| {
+            (!is_admins, Reverse(*priority), support.wildcards(), Arc::clone(name))
         });
-        let exact = |declaration: &&Declaration| declaration.support.wildcards() == 0;
+        let exact = |declaration: &&Declaration<P>| declaration.support.wildcards() == 0;
         let named = all
             .iter()
             .filter(exact)
-            .map(|declaration| {
-                let KindSupport { group, version, kind, .. } = &declaration.support;
+            .map(|Declaration { support: KindSupport { group, version, kind, .. }, .. }| {
                 let gvk = Gvk { group: group.clone(), version: version.clone(), kind: kind.clone() };
-                let candidates = all.iter().filter(|other| other.support.matches(&gvk)).cloned().collect();
-                (gvk, candidates)
+                let answerers = all
+                    .iter()
+                    .filter(|other| other.support.matches(&gvk))
+                    .map(|other| (other.support.operations, other.plugin.clone()))
+                    .collect();
+                (gvk, answerers)
             })
             .collect();
-        let open = all.iter().filter(|declaration| !exact(declaration)).cloned().collect();
-        Table { generation: snapshot.generation(), named, open }
-    }
-
-    /// Which state of the catalogue this is made from.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
+        let open = all
+            .iter()
+            .filter(|declaration| !exact(declaration))
+            .map(|declaration| (declaration.support.clone(), declaration.plugin.clone()))
+            .collect();
+        Table { named, open }
     }
 
     /// Who answers `question` for `gvk`.
-    pub(crate) fn find(&self, gvk: &Gvk, question: Question) -> Option<&Arc<InterpreterPlugin>> {
-        let answers = |declaration: &&Declaration| question.is_in(declaration.support.operations);
+    pub(crate) fn find(&self, gvk: &Gvk, question: Question) -> Option<&P> {
         match self.named.get(gvk) {
-            Some(candidates) => candidates.iter().find(answers),
-            None => self.open.iter().filter(answers).find(|declaration| declaration.support.matches(gvk)),
+            Some(answerers) => {
+                answerers.iter().find(|(operations, _)| question.is_in(*operations)).map(|(_, plugin)| plugin)
+            }
+            None => self
+                .open
+                .iter()
+                .find(|(support, _)| question.is_in(support.operations) && support.matches(gvk))
+                .map(|(_, plugin)| plugin),
         }
-        .map(|declaration| &declaration.plugin)
     }
 }
 
-fn declarations(plugin: &Arc<InterpreterPlugin>) -> impl Iterator<Item = Declaration> {
-    let kinds = match &plugin.about().manifest().abilities {
-        Abilities::Interprets(kinds) => kinds.as_slice(),
-        Abilities::Admits(_) => &[],
+/// All that the interpreters which serve declare.
+pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<Declaration<Arc<InterpreterPlugin>>> {
+    let declared = |plugin: &Arc<InterpreterPlugin>| -> Vec<_> {
+        let about = plugin.about();
+        let kinds = match &about.manifest().abilities {
+            Abilities::Interprets(kinds) => kinds.as_slice(),
+            Abilities::Admits(_) => &[],
+        };
+        let declaration = |support: &KindSupport| Declaration {
+            plugin: Arc::clone(plugin),
+            name: Arc::clone(about.name()),
+            is_admins: about.origin().is_admins(),
+            priority: about.config().priority,
+            support: support.clone(),
+        };
+        kinds.iter().map(declaration).collect()
     };
-    kinds.iter().map(|support| Declaration { plugin: Arc::clone(plugin), support: support.clone() })
+    snapshot.interpreters().flat_map(declared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUILT_IN: (bool, i32) = (false, 0);
+    const ADMINS: (bool, i32) = (true, 0);
+
+    fn declares(
+        name: &'static str,
+        (is_admins, priority): (bool, i32),
+        [group, version, kind]: [&str; 3],
+        operation: Operation,
+    ) -> Declaration<&'static str> {
+        Declaration {
+            plugin: name,
+            name: name.into(),
+            is_admins,
+            priority,
+            support: KindSupport {
+                group: group.into(),
+                version: version.into(),
+                kind: kind.into(),
+                operations: Operations::default().with(operation),
+            },
+        }
+    }
+
+    fn check(declarations: Vec<Declaration<&'static str>>, operation: Operation, want: Option<&str>) {
+        let table = Table::of(declarations);
+        let gvk = Gvk::new("example.io/v1", "Thing");
+        assert_eq!(table.find(&gvk, Question::Operation(operation)).copied(), want);
+    }
+
+    use Operation::{InterpretHealth as Health, InterpretReplica as Replica};
+
+    const EXACT: [&str; 3] = ["example.io", "v1", "Thing"];
+    const ANY_VERSION: [&str; 3] = ["example.io", "*", "Thing"];
+    const ANY: [&str; 3] = ["*", "*", "*"];
+
+    #[test]
+    fn what_an_administrator_chose_goes_before_what_is_built_in() {
+        check(
+            vec![declares("built-in", BUILT_IN, EXACT, Health), declares("chosen", ADMINS, ANY, Health)],
+            Health,
+            Some("chosen"),
+        );
+    }
+
+    #[test]
+    fn the_higher_priority_goes_before_the_more_exact_kind() {
+        check(
+            vec![declares("exact", ADMINS, EXACT, Health), declares("urgent", (true, 1), ANY, Health)],
+            Health,
+            Some("urgent"),
+        );
+        check(
+            vec![
+                declares("any", BUILT_IN, ANY, Health),
+                declares("any-version", BUILT_IN, ANY_VERSION, Health),
+                declares("exact", BUILT_IN, EXACT, Health),
+            ],
+            Health,
+            Some("exact"),
+        );
+    }
+
+    #[test]
+    fn who_does_not_declare_the_operation_is_passed_over() {
+        let declarations = vec![
+            declares("health", ADMINS, EXACT, Health),
+            declares("replicas", BUILT_IN, ANY_VERSION, Replica),
+        ];
+        check(declarations.clone(), Replica, Some("replicas"));
+        check(declarations, Operation::Retain, None);
+    }
+
+    #[test]
+    fn a_wildcard_answers_for_kinds_that_nobody_names() {
+        check(vec![declares("any", BUILT_IN, ANY, Health)], Health, Some("any"));
+        check(vec![declares("other", BUILT_IN, ["example.io", "v1", "Other"], Health)], Health, None);
+    }
 }

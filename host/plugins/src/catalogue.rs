@@ -1,9 +1,10 @@
 //! The plugins that are loaded: who serves, who failed, who goes first.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -29,6 +30,24 @@ pub struct Catalogue {
 struct Slot {
     serving: Option<Plugin>,
     failure: Option<Arc<LoadError>>,
+}
+
+/// A plugin that is to be loaded.
+pub struct Candidate<'a> {
+    pub origin: Origin,
+    pub wasm: Wasm<'a>,
+    pub config: PluginConfig,
+}
+
+/// Where a component's bytes are.
+#[derive(Clone, Copy, Debug)]
+pub enum Wasm<'a> {
+    Bytes(&'a [u8]),
+    File(&'a Path),
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }
 
 /// The catalogue at one moment.
@@ -76,8 +95,37 @@ impl Catalogue {
     /// # Errors
     /// It can't be loaded. That is its state then, and an earlier version goes on serving.
     pub fn load(&self, origin: &Origin, wasm: &[u8], config: PluginConfig) -> Result<Plugin, Arc<LoadError>> {
-        let loaded = load(&self.engine, &self.cache, wasm, origin, config);
-        self.settle(origin, loaded)
+        let settled = self.settle(origin, load(&self.engine, &self.cache, wasm, origin, config));
+        self.publish();
+        settled
+    }
+
+    /// Loads many plugins, on all processors, and publishes them together. The answers are in the candidates' order.
+    pub fn load_all(&self, candidates: &[Candidate<'_>]) -> Vec<Result<Plugin, Arc<LoadError>>> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            while let at = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(Candidate { origin, wasm, config }) = candidates.get(at)
+            {
+                let wasm = match wasm {
+                    Wasm::Bytes(bytes) => Ok(Cow::Borrowed(*bytes)),
+                    Wasm::File(path) => read(path).map(Cow::Owned),
+                };
+                let loaded =
+                    wasm.and_then(|wasm| load(&self.engine, &self.cache, &wasm, origin, config.clone()));
+                done.push((at, self.settle(origin, loaded)));
+            }
+            done
+        };
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len());
+        let mut done: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("loading doesn't panic")).collect()
+        });
+        self.publish();
+        done.sort_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, settled)| settled).collect()
     }
 
     /// Loads a plugin from a file, or a new version of it.
@@ -86,10 +134,10 @@ impl Catalogue {
     /// The file can't be read, or else as [`load`](Self::load).
     pub fn load_file(&self, path: &Path, config: PluginConfig) -> Result<Plugin, Arc<LoadError>> {
         let origin = Origin::File(path.to_owned());
-        match std::fs::read(path) {
-            Ok(wasm) => self.load(&origin, &wasm, config),
-            Err(source) => self.settle(&origin, Err(LoadError::Read { path: path.to_owned(), source })),
-        }
+        let loaded = read(path).and_then(|wasm| load(&self.engine, &self.cache, &wasm, &origin, config));
+        let settled = self.settle(&origin, loaded);
+        self.publish();
+        settled
     }
 
     /// Gives a loaded plugin another configuration. `None`: there is none of this origin.
@@ -98,16 +146,15 @@ impl Catalogue {
     /// The plugin refuses its settings, or a limit is out of bounds; it goes on with what it had.
     pub fn configure(&self, origin: &Origin, config: PluginConfig) -> Option<Result<Plugin, Arc<LoadError>>> {
         let plugin = self.slots.lock().get(origin)?.serving.clone()?;
-        Some(self.settle(origin, configure(&self.engine, &plugin, config)))
+        let settled = self.settle(origin, configure(&self.engine, &plugin, config));
+        self.publish();
+        Some(settled)
     }
 
-    /// Records that a plugin could not even be read; an earlier version goes on serving.
-    pub(crate) fn fail(&self, origin: &Origin, error: LoadError) -> Arc<LoadError> {
-        let error = Arc::new(error);
-        tracing::warn!(%origin, error = %Described(&error), "plugin not loaded");
-        self.slots.lock().entry(origin.clone()).or_default().failure = Some(Arc::clone(&error));
+    /// Makes it a plugin's state that it could not even be tried; an earlier version goes on serving.
+    pub(crate) fn fail(&self, origin: &Origin, error: LoadError) {
+        self.record_failure(origin, error);
         self.publish();
-        error
     }
 
     /// Removes a plugin. Calls that run end as they would have.
@@ -128,8 +175,9 @@ impl Catalogue {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Records how a plugin was loaded; it is seen when it is published.
     fn settle(&self, origin: &Origin, loaded: Result<Plugin, LoadError>) -> Result<Plugin, Arc<LoadError>> {
-        let plugin = loaded.map_err(|error| self.fail(origin, error))?;
+        let plugin = loaded.map_err(|error| self.record_failure(origin, error))?;
         let about = plugin.about();
         tracing::info!(
             %origin,
@@ -139,8 +187,14 @@ impl Catalogue {
             "plugin serves"
         );
         self.slots.lock().insert(origin.clone(), Slot { serving: Some(plugin.clone()), failure: None });
-        self.publish();
         Ok(plugin)
+    }
+
+    fn record_failure(&self, origin: &Origin, error: LoadError) -> Arc<LoadError> {
+        let error = Arc::new(error);
+        tracing::warn!(%origin, error = %Described(error.as_ref()), "plugin not loaded");
+        self.slots.lock().entry(origin.clone()).or_default().failure = Some(Arc::clone(&error));
+        error
     }
 
     fn publish(&self) {

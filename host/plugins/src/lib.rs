@@ -25,7 +25,7 @@ mod status;
 mod wasi;
 mod watch;
 
-pub use catalogue::{Catalogue, Entry, Snapshot, State};
+pub use catalogue::{Candidate, Catalogue, Entry, Snapshot, State, Wasm};
 pub use code::{CacheError, CodeCache};
 pub use contract::{Abilities, KindSupport, Manifest, Operations, Rule, World};
 pub use digest::Digest;

@@ -13,7 +13,7 @@ use crate::contract::{Abilities, AdmissionCalls, InterpreterCalls, Manifest, Wor
 use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::limits::Limits;
+use crate::limits::{Isolation, Limits};
 use crate::plugin::{About, AdmissionPlugin, InterpreterPlugin, Origin, Plugin, PluginConfig};
 use crate::pool::{Contract, Pool};
 use crate::wasi;
@@ -87,6 +87,8 @@ pub(crate) fn load(
         .map_err(|error| LoadError::Compile { origin: origin.clone(), reason: format!("{error:#}") })?;
     let world = world(&component, origin)?;
     let limits = config.limits.clone();
+    // A thousand plugins are described at a start, and most may not be asked for long: none keeps an instance for it.
+    let described_by = Limits { isolation: Isolation::PerCall, ..limits.clone() };
     let described = |manifest: Result<Manifest, Fault>| {
         let manifest = manifest.map_err(|Fault { blame, message }| LoadError::Describe {
             origin: origin.clone(),
@@ -102,9 +104,9 @@ pub(crate) fn load(
     };
     match world {
         World::InterpreterV0_1 => {
-            let pool: Pool<InterpreterV0_1> = pool(engine, &component, world, origin, limits)?;
+            let pool: Pool<InterpreterV0_1> = pool(engine, &component, world, origin, described_by)?;
             let about = described(pool.describe())?;
-            Ok(Plugin::Interpreter(Arc::new(InterpreterPlugin::new(about, Box::new(pool)))))
+            Ok(Plugin::Interpreter(Arc::new(InterpreterPlugin::new(about, pool.limited(limits)))))
         }
         World::AdmissionV0_1 => {
             let pool: Pool<AdmissionV0_1> = pool(engine, &component, world, origin, limits)?;

@@ -25,6 +25,9 @@ pub(crate) struct NotOffered {
 /// `wasi:io/streams.output-stream`. There is nothing behind it, so handles need no table.
 struct OutputStream;
 
+/// `wasi:io/poll.pollable`. Only output streams have one, and they are always ready.
+struct Pollable;
+
 /// `wasi:io/error.error`. None is ever made.
 struct IoError;
 
@@ -42,6 +45,9 @@ type Written = Result<(), StreamError>;
 
 /// How much a plugin may print at once; more is asked for again.
 const PRINT_BYTES_MAX: u64 = 4 << 10;
+
+/// Enough for any seed.
+const RANDOM_BYTES_MAX: usize = 4 << 10;
 
 /// The seed of every hash map.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -68,7 +74,7 @@ pub(crate) fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
     Ok(linker)
 }
 
-/// Defines one import: the few that mean something, and the others to fail by name.
+/// Defines one import.
 fn define(
     linker: &mut LinkerInstance<'_, Guest>,
     interface: &str,
@@ -77,64 +83,88 @@ fn define(
     item: ComponentExtern<'_>,
 ) -> wasmtime::Result<()> {
     match item.ty {
-        ComponentItem::Resource(_) => match (interface, name) {
-            ("wasi:io/streams", "output-stream") => {
-                linker.resource(name, ResourceType::host::<OutputStream>(), |_, _| Ok(()))
-            }
-            ("wasi:io/error", "error") => {
-                linker.resource(name, ResourceType::host::<IoError>(), |_, _| Ok(()))
-            }
-            _ => linker.resource(name, ResourceType::host::<()>(), |_, _| Ok(())),
-        },
-        ComponentItem::ComponentFunc(_) => match (interface, name) {
-            ("wasi:cli/environment", "get-environment") => {
-                linker.func_wrap(name, |_, ()| Ok((Vec::<(String, String)>::new(),)))
-            }
-            ("wasi:cli/environment", "get-arguments") => {
-                linker.func_wrap(name, |_, ()| Ok((Vec::<String>::new(),)))
-            }
-            ("wasi:cli/stderr", "get-stderr") | ("wasi:cli/stdout", "get-stdout") => {
-                linker.func_wrap(name, |_, ()| Ok((Resource::<OutputStream>::new_own(0),)))
-            }
-            ("wasi:io/streams", "[method]output-stream.check-write") => linker
-                .func_wrap(name, |_, (_,): (Resource<OutputStream>,)| {
-                    Ok((Ok::<u64, StreamError>(PRINT_BYTES_MAX),))
-                }),
-            (
-                "wasi:io/streams",
-                "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush",
-            ) => linker.func_wrap(
-                name,
-                |mut store: StoreContextMut<'_, Guest>, (_, bytes): (Resource<OutputStream>, Vec<u8>)| {
-                    store.data_mut().print(&bytes);
-                    Ok((Written::Ok(()),))
-                },
-            ),
-            ("wasi:io/streams", "[method]output-stream.flush" | "[method]output-stream.blocking-flush") => {
-                linker.func_wrap(name, |_, (_,): (Resource<OutputStream>,)| Ok((Written::Ok(()),)))
-            }
-            ("wasi:random/insecure-seed", "insecure-seed" | "get-insecure-seed") => {
-                linker.func_wrap(name, |_, ()| Ok(((SEED, !SEED),)))
-            }
-            (
-                "wasi:random/random" | "wasi:random/insecure",
-                "get-random-bytes" | "get-insecure-random-bytes",
-            ) => linker.func_wrap(name, |_, (length,): (u64,)| {
-                let length = usize::try_from(length.min(PRINT_BYTES_MAX)).unwrap_or(0);
-                Ok((SEED.to_le_bytes().into_iter().cycle().take(length).collect::<Vec<u8>>(),))
-            }),
-            ("wasi:random/random" | "wasi:random/insecure", "get-random-u64" | "get-insecure-random-u64") => {
-                linker.func_wrap(name, |_, ()| Ok((SEED,)))
-            }
-            _ => {
-                let import = if versioned == name { name.to_owned() } else { format!("{versioned}#{name}") };
-                linker.func_new(name, move |_, _, _, _| Err(NotOffered { import: import.clone() }.into()))
-            }
-        },
+        ComponentItem::Resource(_) => linker.resource(name, resource_type(name), |_, _| Ok(())),
+        ComponentItem::ComponentFunc(_) => define_function(linker, interface, versioned, name),
         // Types need no definition.
         ComponentItem::Type(_) => Ok(()),
         _ => {
             Err(wasmtime::Error::msg(format!("imports {versioned}, which is neither a function nor a type")))
+        }
+    }
+}
+
+/// Interfaces that use another one's resource name it again: by its name it is the same everywhere.
+fn resource_type(name: &str) -> ResourceType {
+    match name {
+        "output-stream" => ResourceType::host::<OutputStream>(),
+        "pollable" => ResourceType::host::<Pollable>(),
+        "error" => ResourceType::host::<IoError>(),
+        _ => ResourceType::host::<()>(),
+    }
+}
+
+/// Defines one function: one of the few that mean something, or else one that fails by its name.
+fn define_function(
+    linker: &mut LinkerInstance<'_, Guest>,
+    interface: &str,
+    versioned: &str,
+    name: &str,
+) -> wasmtime::Result<()> {
+    match (interface, name) {
+        ("wasi:cli/environment", "get-environment") => {
+            linker.func_wrap(name, |_, ()| Ok((Vec::<(String, String)>::new(),)))
+        }
+        ("wasi:cli/environment", "get-arguments") => {
+            linker.func_wrap(name, |_, ()| Ok((Vec::<String>::new(),)))
+        }
+        ("wasi:cli/stderr", "get-stderr") | ("wasi:cli/stdout", "get-stdout") => {
+            linker.func_wrap(name, |_, ()| Ok((Resource::<OutputStream>::new_own(0),)))
+        }
+        ("wasi:io/streams", "[method]output-stream.check-write") => linker
+            .func_wrap(name, |_, (_,): (Resource<OutputStream>,)| {
+                Ok((Ok::<u64, StreamError>(PRINT_BYTES_MAX),))
+            }),
+        (
+            "wasi:io/streams",
+            "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush",
+        ) => linker.func_wrap(
+            name,
+            |mut store: StoreContextMut<'_, Guest>, (_, bytes): (Resource<OutputStream>, Vec<u8>)| {
+                store.data_mut().print(&bytes);
+                Ok((Written::Ok(()),))
+            },
+        ),
+        ("wasi:io/streams", "[method]output-stream.flush" | "[method]output-stream.blocking-flush") => {
+            linker.func_wrap(name, |_, (_,): (Resource<OutputStream>,)| Ok((Written::Ok(()),)))
+        }
+        ("wasi:io/streams", "[method]output-stream.subscribe") => linker
+            .func_wrap(name, |_, (_,): (Resource<OutputStream>,)| Ok((Resource::<Pollable>::new_own(0),))),
+        ("wasi:io/poll", "[method]pollable.block") => {
+            linker.func_wrap(name, |_, (_,): (Resource<Pollable>,)| Ok(()))
+        }
+        ("wasi:io/poll", "[method]pollable.ready") => {
+            linker.func_wrap(name, |_, (_,): (Resource<Pollable>,)| Ok((true,)))
+        }
+        ("wasi:io/poll", "poll") => linker.func_wrap(name, |_, (all,): (Vec<Resource<Pollable>>,)| {
+            Ok(((0_u32..).take(all.len()).collect::<Vec<u32>>(),))
+        }),
+        ("wasi:random/insecure-seed", "insecure-seed" | "get-insecure-seed") => {
+            linker.func_wrap(name, |_, ()| Ok(((SEED, !SEED),)))
+        }
+        ("wasi:random/random" | "wasi:random/insecure", "get-random-bytes" | "get-insecure-random-bytes") => {
+            linker.func_wrap(name, |_, (length,): (u64,)| {
+                let length = usize::try_from(length).ok().filter(|length| *length <= RANDOM_BYTES_MAX);
+                let length =
+                    length.ok_or_else(|| NotOffered { import: "wasi:random for a large buffer".into() })?;
+                Ok((SEED.to_le_bytes().into_iter().cycle().take(length).collect::<Vec<u8>>(),))
+            })
+        }
+        ("wasi:random/random" | "wasi:random/insecure", "get-random-u64" | "get-insecure-random-u64") => {
+            linker.func_wrap(name, |_, ()| Ok((SEED,)))
+        }
+        _ => {
+            let import = if versioned == name { name.to_owned() } else { format!("{versioned}#{name}") };
+            linker.func_new(name, move |_, _, _, _| Err(NotOffered { import: import.clone() }.into()))
         }
     }
 }

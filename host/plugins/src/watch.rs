@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 
-use crate::catalogue::{Catalogue, Described};
+use crate::catalogue::{Candidate, Catalogue, Wasm};
 use crate::load::LoadError;
 use crate::plugin::{Origin, PluginConfig};
 
@@ -56,11 +56,10 @@ impl DirectoryWatch {
         config: PluginConfig,
     ) -> Result<DirectoryWatch, WatchError> {
         let failed = |source| WatchError { path: directory.to_owned(), source };
-        let mut files = BTreeMap::new();
-        for (path, looks) in look_around(directory).map_err(failed)? {
-            load(&catalogue, &path, &config);
-            files.insert(path, Watched { looks, settled: true });
-        }
+        let found = look_around(directory).map_err(failed)?;
+        load(&catalogue, found.keys().map(PathBuf::as_path), &config);
+        let mut files: BTreeMap<_, _> =
+            found.into_iter().map(|(path, looks)| (path, Watched { looks, settled: true })).collect();
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let (stopped, directory) = (Arc::clone(&stop), directory.to_owned());
         let thread = std::thread::Builder::new()
@@ -115,19 +114,21 @@ fn poll(
         }
         kept
     });
-    for (path, looks) in found {
-        match files.get_mut(&path) {
-            Some(watched) if watched.looks != looks => *watched = Watched { looks, settled: false },
+    let mut still = Vec::new();
+    for (path, looks) in &found {
+        match files.get_mut(path) {
+            Some(watched) if watched.looks != *looks => *watched = Watched { looks: *looks, settled: false },
             Some(watched) if !watched.settled => {
                 watched.settled = true;
-                load(catalogue, &path, config);
+                still.push(path.as_path());
             }
             Some(_) => {}
             None => {
-                files.insert(path, Watched { looks, settled: false });
+                files.insert(path.clone(), Watched { looks: *looks, settled: false });
             }
         }
     }
+    load(catalogue, still, config);
 }
 
 fn look_around(directory: &Path) -> io::Result<BTreeMap<PathBuf, Looks>> {
@@ -153,17 +154,21 @@ fn settings_path(plugin: &Path) -> PathBuf {
     plugin.with_extension("settings.json")
 }
 
-/// Loads one file. The catalogue keeps and logs what goes wrong.
-fn load(catalogue: &Catalogue, path: &Path, config: &PluginConfig) {
-    let settings = match settings(&settings_path(path), &config.settings) {
-        Ok(settings) => settings,
-        Err(error) => {
-            catalogue.fail(&Origin::File(path.to_owned()), error);
-            return;
+/// Loads files. The catalogue keeps and logs what goes wrong.
+fn load<'a>(catalogue: &Catalogue, paths: impl IntoIterator<Item = &'a Path>, config: &PluginConfig) {
+    let mut candidates = Vec::new();
+    for path in paths {
+        let origin = Origin::File(path.to_owned());
+        match settings(&settings_path(path), &config.settings) {
+            Ok(settings) => {
+                let config = PluginConfig { settings, ..config.clone() };
+                candidates.push(Candidate { origin, wasm: Wasm::File(path), config });
+            }
+            Err(error) => catalogue.fail(&origin, error),
         }
-    };
-    if let Err(error) = catalogue.load_file(path, PluginConfig { settings, ..config.clone() }) {
-        tracing::debug!(path = %path.display(), error = %Described(error.as_ref()), "left as it was");
+    }
+    if !candidates.is_empty() {
+        catalogue.load_all(&candidates);
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use windlass_core::Ask;
-use windlass_plugins::{Abilities, Catalogue, Limits, LoadError, Origin, PluginConfig, State};
+use windlass_plugins::{
+    Abilities, Candidate, Catalogue, Limits, LoadError, Origin, PluginConfig, State, Wasm,
+};
 
 use crate::guests::{GOOD, HOLDING, Interpreter, revise, stranger};
 use crate::setting::{built_in, catalogue, interpreter, limited, revised, thing, tight};
@@ -132,6 +134,30 @@ fn a_broken_new_version_leaves_the_last_good_one_serving() {
         (status.state, status.plugin.as_ref().map(|plugin| plugin.version.as_str())),
         ("Serving", Some("1.1.0"))
     );
+}
+
+#[test]
+fn many_are_loaded_together_and_the_bad_ones_alone_fail() {
+    let catalogue = catalogue();
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("good.wasm");
+    std::fs::write(&file, GOOD.component()).expect("written");
+    let missing = directory.path().join("missing.wasm");
+    let candidate =
+        |name: &str, wasm| Candidate { origin: built_in(name), wasm, config: PluginConfig::default() };
+    let hook = HOLDING.component();
+    let loaded = catalogue.load_all(&[
+        candidate("file", Wasm::File(&file)),
+        candidate("missing", Wasm::File(&missing)),
+        candidate("bytes", Wasm::Bytes(&hook)),
+        candidate("broken", Wasm::Bytes(b"broken")),
+    ]);
+    assert_eq!(loaded.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false]);
+    assert_eq!(catalogue.generation(), 1, "they are published together");
+    let states: Vec<_> =
+        catalogue.snapshot().status().into_iter().map(|status| (status.origin, status.state)).collect();
+    assert!(states.contains(&("built-in missing".into(), "Failed")), "{states:?}");
+    assert!(states.contains(&("built-in bytes".into(), "Serving")), "{states:?}");
 }
 
 #[test]
