@@ -119,7 +119,7 @@ impl ControlPlane {
         self.shutdown.cancel();
         while self.tasks.join_next().await.is_some() {}
         for server in self.servers {
-            server.shutdown();
+            server.shutdown().await;
         }
     }
 }
