@@ -35,8 +35,8 @@ pub(crate) trait Remembered: Clone {
     /// Whether asking again would surely give the same.
     fn lasts(&self) -> bool;
 
-    /// About how much is kept of an answer about `object`.
-    fn bytes(object: &Object) -> usize;
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize;
 }
 
 #[derive(Debug)]
@@ -61,6 +61,9 @@ const SHARDS: usize = 16;
 
 /// What an entry takes beside the object's text and the answer.
 const ENTRY_BYTES: usize = 512;
+
+/// What a component, a dependent or the requirements of a replica take: a handful of texts and small maps.
+const REQUIREMENTS_BYTES: usize = 1 << 10;
 
 impl<Q: Copy + Eq + Hash, A: Remembered> Memo<Q, A> {
     /// A memory of at most about `bytes`. With none, nothing is remembered.
@@ -96,7 +99,7 @@ impl<Q: Copy + Eq + Hash, A: Remembered> Memo<Q, A> {
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let answer = ask();
-        let bytes = A::bytes(object) + ENTRY_BYTES;
+        let bytes = answer.bytes() + object.json().len() + ENTRY_BYTES;
         if answer.lasts() && bytes <= self.shard_bytes {
             let entry = Entry {
                 plugin,
@@ -142,9 +145,12 @@ impl Remembered for Inspection {
         lasts(replicas) && lasts(components) && lasts(dependencies) && lasts(status) && lasts(health)
     }
 
-    /// The object's text and its status, which may be most of it.
-    fn bytes(object: &Object) -> usize {
-        object.json().len() * 4
+    fn bytes(&self) -> usize {
+        let Inspection { replicas, components, dependencies, status, health: _ } = self;
+        let components = good(components).map_or(0, |components| components.len() + 1);
+        let dependencies = good(dependencies).map_or(0, Vec::len);
+        let requirements = components + dependencies + usize::from(replicas.is_some());
+        good(status).map_or(0, tree_bytes) + requirements * REQUIREMENTS_BYTES
     }
 }
 
@@ -153,9 +159,25 @@ impl Remembered for Result<Value, CallError> {
         self.as_ref().err().is_none_or(considered)
     }
 
-    /// The object's text, and a tree of the same object, which takes some four times as much.
-    fn bytes(object: &Object) -> usize {
-        object.json().len() * 5
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, tree_bytes)
+    }
+}
+
+fn good<T>(answer: &Answer<T>) -> Option<&T> {
+    answer.as_ref().and_then(|answer| answer.result.as_ref().ok())
+}
+
+/// About how much memory a tree takes: its nodes, and its texts.
+fn tree_bytes(tree: &Value) -> usize {
+    const NODE: usize = size_of::<Value>();
+    NODE + match tree {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(tree_bytes).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| size_of::<String>() + name.len() + tree_bytes(value)).sum()
+        }
     }
 }
 
@@ -241,6 +263,20 @@ mod tests {
         assert!(memo.shards.iter().map(|shard| shard.lock().bytes).sum::<usize>() <= bytes);
         assert!(memo.shards.iter().all(|shard| shard.lock().queue.len() <= bytes / SHARDS / ENTRY_BYTES + 1));
         assert!(memo.counts().hits > 9_900, "{:?}", memo.counts());
+    }
+
+    #[test]
+    fn a_large_answer_about_a_small_object_counts_as_large() {
+        let bytes = 1 << 20;
+        let memo = Memo::new(bytes);
+        let status = Value::String("x".repeat(bytes / SHARDS));
+        for _ in 0..2 {
+            memo.answer(Digest::of(b"1"), Ask::ALL, &object("a"), || Inspection {
+                status: Some(Answered { by: Arc::from("test"), result: Ok(status.clone()) }),
+                ..Inspection::default()
+            });
+        }
+        assert_eq!(memo.counts().hits, 0, "one that takes the whole memory is not kept");
     }
 
     #[test]

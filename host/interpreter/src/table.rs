@@ -52,25 +52,31 @@ impl<P: Clone> Table<P> {
         all.sort_by_key(|Declaration { plugin: _, name, is_admins, priority, support }| {
             (!is_admins, Reverse(*priority), support.wildcards(), Arc::clone(name))
         });
-        let exact = |declaration: &&Declaration<P>| declaration.support.wildcards() == 0;
-        let named = all
-            .iter()
-            .filter(exact)
-            .map(|Declaration { support: KindSupport { group, version, kind, .. }, .. }| {
-                let gvk = Gvk { group: group.clone(), version: version.clone(), kind: kind.clone() };
-                let answerers = all
-                    .iter()
-                    .filter(|other| other.support.matches(&gvk))
-                    .map(|other| (other.support.operations, other.plugin.clone()))
-                    .collect();
+        let (exact, open): (Vec<_>, Vec<_>) =
+            all.into_iter().enumerate().partition(|(_, declaration)| declaration.support.wildcards() == 0);
+        let mut named: HashMap<Gvk, Vec<(usize, Declaration<P>)>> = HashMap::new();
+        for (rank, declaration) in exact {
+            let KindSupport { group, version, kind, .. } = &declaration.support;
+            let gvk = Gvk { group: group.clone(), version: version.clone(), kind: kind.clone() };
+            named.entry(gvk).or_default().push((rank, declaration));
+        }
+        let answerers = |gvk: &Gvk, mut by_rank: Vec<(usize, Declaration<P>)>| {
+            by_rank.extend(open.iter().filter(|(_, declaration)| declaration.support.matches(gvk)).cloned());
+            by_rank.sort_by_key(|(rank, _)| *rank);
+            by_rank
+                .into_iter()
+                .map(|(_, declaration)| (declaration.support.operations, declaration.plugin))
+                .collect()
+        };
+        let named = named
+            .into_iter()
+            .map(|(gvk, by_rank)| {
+                let answerers = answerers(&gvk, by_rank);
                 (gvk, answerers)
             })
             .collect();
-        let open = all
-            .iter()
-            .filter(|declaration| !exact(declaration))
-            .map(|declaration| (declaration.support.clone(), declaration.plugin.clone()))
-            .collect();
+        let open =
+            open.into_iter().map(|(_, declaration)| (declaration.support, declaration.plugin)).collect();
         Table { named, open }
     }
 

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::code::CodeCache;
+use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::load::{LoadError, configure, load};
 use crate::plugin::{AdmissionPlugin, InterpreterPlugin, Origin, Plugin, PluginConfig};
@@ -95,7 +96,7 @@ impl Catalogue {
     /// # Errors
     /// It can't be loaded. That is its state then, and an earlier version goes on serving.
     pub fn load(&self, origin: &Origin, wasm: &[u8], config: PluginConfig) -> Result<Plugin, Arc<LoadError>> {
-        let settled = self.settle(origin, load(&self.engine, &self.cache, wasm, origin, config));
+        let settled = self.settle(origin, self.loaded(origin, wasm, config));
         self.publish();
         settled
     }
@@ -134,7 +135,7 @@ impl Catalogue {
     /// The file can't be read, or else as [`load`](Self::load).
     pub fn load_file(&self, path: &Path, config: PluginConfig) -> Result<Plugin, Arc<LoadError>> {
         let origin = Origin::File(path.to_owned());
-        let loaded = read(path).and_then(|wasm| load(&self.engine, &self.cache, &wasm, &origin, config));
+        let loaded = read(path).and_then(|wasm| self.loaded(&origin, &wasm, config));
         let settled = self.settle(&origin, loaded);
         self.publish();
         settled
@@ -173,6 +174,21 @@ impl Catalogue {
     /// Changes whenever the catalogue does.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// The plugin of these bytes: what serves already, if it is the same, with its counts and its instances.
+    fn loaded(&self, origin: &Origin, wasm: &[u8], config: PluginConfig) -> Result<Plugin, LoadError> {
+        let serving = self.slots.lock().get(origin).and_then(|slot| slot.serving.clone());
+        match serving {
+            Some(plugin) if plugin.about().digest() == Digest::of(wasm) => {
+                if *plugin.about().config() == config {
+                    Ok(plugin)
+                } else {
+                    configure(&self.engine, &plugin, config)
+                }
+            }
+            _ => load(&self.engine, &self.cache, wasm, origin, config),
+        }
     }
 
     /// Records how a plugin was loaded; it is seen when it is published.

@@ -67,6 +67,8 @@ pub enum LoadError {
 }
 
 const WASM_BYTES_MAX: usize = 64 << 20;
+/// Kinds or rules of one plugin.
+const ABILITIES_MAX: usize = 1_000;
 const MAGIC: &[u8] = b"\0asm";
 /// After the magic: version 1 of a core module.
 const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
@@ -235,6 +237,10 @@ fn check_manifest(manifest: &Manifest) -> Result<(), (String, String)> {
         return fail("description".into(), "is longer than 1024 bytes");
     }
     match abilities {
+        Abilities::Interprets(kinds) if kinds.len() > ABILITIES_MAX => {
+            fail("kinds".into(), "has more than 1000")
+        }
+        Abilities::Admits(rules) if rules.len() > ABILITIES_MAX => fail("rules".into(), "has more than 1000"),
         Abilities::Interprets(kinds) if kinds.is_empty() => {
             fail("kinds".into(), "is empty: it would never be asked")
         }

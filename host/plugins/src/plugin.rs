@@ -161,13 +161,18 @@ impl About {
     }
 
     fn blamed(&self, call: &'static str, object: &ObjectId, fault: Fault) -> CallError {
-        let Fault { blame, message } = fault;
+        let Fault { blame, mut message } = fault;
+        // It ends up in conditions, events and logs, and a plugin may have had its part in it.
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
         let error =
             CallError { plugin: Arc::clone(&self.name), call, object: object.clone(), blame, message };
         self.health.failed(&error);
         error
     }
 }
+
+/// How much of an error's message is kept.
+const MESSAGE_BYTES_MAX: usize = 2 << 10;
 
 /// A plugin that says what resources mean.
 pub struct InterpreterPlugin {
@@ -353,6 +358,10 @@ impl InterpreterPlugin {
     }
 }
 
+/// Warnings travel in headers of the response, which have bounds of their own.
+const WARNINGS_MAX: usize = 10;
+const WARNING_BYTES_MAX: usize = 256;
+
 impl AdmissionPlugin {
     /// # Errors
     /// The plugin refuses the settings of its configuration, or fails at them.
@@ -369,7 +378,11 @@ impl AdmissionPlugin {
     /// Puts one request to the plugin.
     pub(crate) fn admit(&self, request: &AdmissionRequest) -> Result<Admission, CallError> {
         self.about.run("Admit", &request.id(), || {
-            let Admitted { changes, warnings } = self.calls.admit(request, &self.settings)?;
+            let Admitted { changes, mut warnings } = self.calls.admit(request, &self.settings)?;
+            warnings.truncate(WARNINGS_MAX);
+            for warning in &mut warnings {
+                warning.truncate(warning.floor_char_boundary(WARNING_BYTES_MAX));
+            }
             if changes.is_empty() {
                 return Ok(Admission { object: None, warnings });
             }

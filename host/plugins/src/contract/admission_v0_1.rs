@@ -6,7 +6,7 @@ use wasmtime::component::InstancePre;
 use windlass_core::admission::AdmissionRequest;
 use windlass_core::{Object, Verb};
 
-use super::answers::{Admitted, change, rejected};
+use super::answers::{Admitted, changes, rejected};
 use super::{Abilities, AdmissionCalls, Manifest, Rule};
 use crate::fault::Fault;
 use crate::guest::Guest;
@@ -95,11 +95,7 @@ impl AdmissionCalls for Pool<AdmissionV0_1> {
             .call(|exports, store| exports.windlass_admission_hook().call_admit(store, request, settings))?
             .map_err(denial)?;
         Ok(Admitted {
-            changes: admitted
-                .changes
-                .into_iter()
-                .map(|item| change(item.path, item.value.as_deref()))
-                .collect::<Result<_, _>>()?,
+            changes: changes(admitted.changes, |change| (change.path, change.value))?,
             warnings: admitted.warnings,
         })
     }

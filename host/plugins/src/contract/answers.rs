@@ -25,8 +25,18 @@ pub(crate) struct Admitted {
     pub(crate) warnings: Vec<String>,
 }
 
+/// How deep a value in an answer may lie in its object. What is deeper than some 128 can't be read again as JSON once
+/// it is part of another object.
+const DEPTH_MAX: usize = 100;
+
+/// How many changes one answer may propose: the host makes them, and no deadline ends that.
+const CHANGES_MAX: usize = 10_000;
+
+const FIELD_BYTES_MAX: usize = 1 << 10;
+
 /// The plugin looked at the object and refuses it.
-pub(crate) fn rejected(field: String, message: String) -> Fault {
+pub(crate) fn rejected(mut field: String, message: String) -> Fault {
+    field.truncate(field.floor_char_boundary(FIELD_BYTES_MAX));
     Fault { blame: Blame::Rejected { field: (!field.is_empty()).then_some(field) }, message }
 }
 
@@ -54,8 +64,80 @@ pub(crate) fn parse_some<T: DeserializeOwned>(what: &str, text: Option<&str>) ->
     text.map_or(Ok(None), |text| parse(what, text))
 }
 
-/// One change, its value parsed.
-pub(crate) fn change(path: String, value: Option<&str>) -> Result<Change, Fault> {
+/// JSON text of any shape, as it becomes part of an object.
+pub(crate) fn parse_value(what: &str, text: &str) -> Result<Value, Fault> {
+    let value: Value = parse(what, text)?;
+    match depth(&value) {
+        0..=DEPTH_MAX => Ok(value),
+        deeper => {
+            Err(Fault::bad_answer(format!("its {what} is {deeper} levels deep, and may be {DEPTH_MAX}")))
+        }
+    }
+}
+
+/// Changes, their values parsed.
+pub(crate) fn changes<T>(
+    proposed: Vec<T>,
+    parts: impl Fn(T) -> (String, Option<String>),
+) -> Result<Vec<Change>, Fault> {
+    if proposed.len() > CHANGES_MAX {
+        return Err(Fault::bad_answer(format!(
+            "it proposes {} changes, and may {CHANGES_MAX}",
+            proposed.len()
+        )));
+    }
+    proposed.into_iter().map(parts).map(|(path, value)| change(path, value.as_deref())).collect()
+}
+
+fn change(path: String, value: Option<&str>) -> Result<Change, Fault> {
     let value = value.map(|text| parse::<Value>(&format!("value for {path:?}"), text)).transpose()?;
+    // The path counts too: a change makes the parents that are missing.
+    let tokens = path.bytes().filter(|byte| *byte == b'/').count();
+    if tokens + value.as_ref().map_or(0, depth) > DEPTH_MAX {
+        return Err(Fault::bad_answer(format!(
+            "its change of {path:?} is more than {DEPTH_MAX} levels deep"
+        )));
+    }
     Ok(Change { path, value })
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> String {
+        format!("{}0{}", "[".repeat(levels), "]".repeat(levels))
+    }
+
+    #[test]
+    fn what_is_too_deep_to_be_read_again_is_a_bad_answer() {
+        assert!(parse_value("status", &nested(DEPTH_MAX)).is_ok());
+        for text in [nested(DEPTH_MAX + 1), nested(10_000_000)] {
+            assert_eq!(parse_value("status", &text).map_err(|fault| fault.blame), Err(Blame::BadAnswer));
+        }
+        let deep = |tokens: usize, levels: usize| {
+            changes(vec![("/a".repeat(tokens), Some(nested(levels)))], |change| change)
+                .map_err(|fault| fault.blame)
+        };
+        assert!(deep(60, 40).is_ok());
+        assert_eq!(deep(60, 41), Err(Blame::BadAnswer));
+        assert_eq!(deep(1_000_000, 0), Err(Blame::BadAnswer));
+    }
+
+    #[test]
+    fn too_many_changes_are_a_bad_answer() {
+        let many = |number| {
+            changes(vec![String::from("/spec/a"); number], |path| (path, None)).map_err(|fault| fault.blame)
+        };
+        assert!(many(CHANGES_MAX).is_ok());
+        assert_eq!(many(CHANGES_MAX + 1), Err(Blame::BadAnswer));
+    }
 }

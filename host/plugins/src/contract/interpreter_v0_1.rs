@@ -7,7 +7,7 @@ use windlass_api::config::DependentObjectReference;
 use windlass_api::work::{AggregatedStatusItem, Component, ResourceHealth};
 use windlass_core::{Ask, Change, Operation, ReplicaAnswer, WorkloadPods};
 
-use super::answers::{Inspected, answered, change, parse, parse_some, rejected};
+use super::answers::{self, Inspected, answered, parse_some, parse_value, rejected};
 use super::{Abilities, InterpreterCalls, KindSupport, Manifest, Operations};
 use crate::fault::Fault;
 use crate::guest::Guest;
@@ -72,7 +72,7 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
                 answer.map_err(rejection)?.into_iter().map(dependent).collect()
             }),
             status: answered(ask.status, "status", inspection.status, |answer| {
-                parse("status", &answer.map_err(rejection)?)
+                parse_value("status", &answer.map_err(rejection)?)
             }),
             health: answered(ask.health, "health", inspection.health, |answer| answer.map_err(rejection)),
         })
@@ -134,7 +134,7 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
         let status = self.call(|exports, store| {
             exports.windlass_interpreter_interpreter().call_simulate_status(store, object, &pods, nodes)
         })?;
-        parse("simulated status", &status.map_err(rejection)?)
+        parse_value("simulated status", &status.map_err(rejection)?)
     }
 
     fn limited(&self, limits: Limits) -> Box<dyn InterpreterCalls> {
@@ -147,7 +147,7 @@ fn rejection(rejection: types::Rejection) -> Fault {
 }
 
 fn changes(answer: Result<Vec<types::Change>, types::Rejection>) -> Result<Vec<Change>, Fault> {
-    answer.map_err(rejection)?.into_iter().map(|item| change(item.path, item.value.as_deref())).collect()
+    answers::changes(answer.map_err(rejection)?, |change| (change.path, change.value))
 }
 
 fn component(component: types::Component) -> Result<Component, Fault> {

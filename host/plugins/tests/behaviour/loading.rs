@@ -137,6 +137,17 @@ fn a_broken_new_version_leaves_the_last_good_one_serving() {
 }
 
 #[test]
+fn the_same_bytes_again_are_the_same_plugin_and_end_a_failure() {
+    let catalogue = catalogue();
+    let plugin = interpreter(&catalogue, &GOOD.component(), Limits::default());
+    plugin.revise_replica(&thing(), revise::TRAP).expect_err("a trap");
+    catalogue.load(&built_in("test"), b"broken", PluginConfig::default()).err().expect("a refusal");
+    let again = interpreter(&catalogue, &GOOD.component(), Limits::default());
+    assert!(Arc::ptr_eq(&plugin, &again));
+    assert_eq!(catalogue.snapshot().status()[0].state, "Serving");
+}
+
+#[test]
 fn many_are_loaded_together_and_the_bad_ones_alone_fail() {
     let catalogue = catalogue();
     let directory = tempfile::tempdir().expect("a directory");
