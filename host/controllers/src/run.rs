@@ -166,7 +166,10 @@ impl Loops {
 
         spawn.task("kinds", watch_kinds(index.clone(), registry.clone(), kinds.clone()));
         spawn.task("members", follow_members(members, index.clone(), objects.clone(), queues.clone()));
-        spawn.task("interpreters", follow_interpreters(interpreters_changed, index.clone(), queues.clone()));
+        spawn.task(
+            "interpreters",
+            follow_interpreters(interpreters_changed, index.clone(), objects.clone(), queues.clone()),
+        );
         kinds.notify_one();
     }
 }
@@ -266,11 +269,15 @@ async fn follow_rooms(rooms: Arc<dyn MemberRooms>, index: Arc<Index>, queues: Ar
 async fn follow_interpreters(
     mut changed: tokio::sync::watch::Receiver<u64>,
     index: Arc<Index>,
+    objects: Arc<MemberObjects>,
     queues: Arc<Queues>,
 ) {
     while changed.changed().await.is_ok() {
         for template in index.templates.filter(|_| true) {
             queues.templates.add_with(template.id().clone(), Priority::Replay);
+        }
+        for object in objects.all() {
+            queues.member_objects.add_with(object, Priority::Replay);
         }
         for binding in index.all_bindings() {
             queues.bindings.add_with(Key::of(&binding.metadata), Priority::Replay);

@@ -1,5 +1,7 @@
 //! What the scheduling loop does with bindings, through the API.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 #[allow(dead_code, reason = "each test file uses some of it")]
 mod harness;
 

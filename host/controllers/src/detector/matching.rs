@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_policy_of_the_namespace_goes_before_a_cluster_wide_one() {
         let cluster = cluster_policy("c", json!({"priority": 100}));
-        check(&nginx(), &[policy("p", json!({}))], &[cluster.clone()], "p");
+        check(&nginx(), &[policy("p", json!({}))], std::slice::from_ref(&cluster), "p");
         check(&nginx(), &[policy("p", json!({"select": {"name": "other"}}))], &[cluster], "c");
         check(&nginx(), &[], &[], "Nobody");
     }

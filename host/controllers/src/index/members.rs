@@ -102,6 +102,18 @@ impl MemberObjects {
         }
     }
 
+    /// Every object that is seen in any member.
+    pub(crate) fn all(&self) -> Vec<MemberObjectId> {
+        let watched = self.watched.read();
+        let of = |(cluster, cache): (&String, &Cache<Template>)| {
+            let objects = cache.all().into_iter();
+            objects
+                .map(|object| MemberObjectId { cluster: cluster.clone(), object: object.id().clone() })
+                .collect::<Vec<_>>()
+        };
+        watched.iter().flat_map(|((cluster, _), watched)| of((cluster, &watched.cache))).collect()
+    }
+
     /// Takes the answer to a write of our own.
     pub(crate) fn offer(&self, cluster: &str, object: Template) {
         let key = (cluster.to_owned(), object.id().gvk.clone());

@@ -45,11 +45,13 @@ impl Clusters {
         meaning
     }
 
+    /// The clusters as they are, promises left aside.
+    pub(super) fn bare(&self) -> Snapshot {
+        Snapshot::new(self.states.values().cloned())
+    }
+
     /// The clusters as one binding sees them: less what others were promised.
     pub(super) fn snapshot(&self, promises: &Promises, asker: &Key) -> Snapshot {
-        if promises.is_empty() {
-            return Snapshot::new(self.states.values().cloned());
-        }
         Snapshot::new(self.states.values().map(|state| {
             let promised = promises.of_cluster(&state.name, asker);
             if promised.is_empty() {

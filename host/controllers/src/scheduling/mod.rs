@@ -201,9 +201,8 @@ impl State {
             return;
         }
         let status = binding.status.clone().unwrap_or_default();
-        let snapshot = self.clusters.snapshot(&self.promises, key);
         let applied = marks::annotation(&binding.metadata, APPLIED_PLACEMENT);
-        if due(&snapshot, &binding.spec, &status, applied).is_some() {
+        if due(&self.clusters.bare(), &binding.spec, &status, applied).is_some() {
             let priority = binding.spec.schedule_priority.as_ref().map_or(0, |priority| priority.priority);
             self.queue.push(key.clone(), priority);
         } else {

@@ -1,10 +1,10 @@
 //! Room that was promised to workloads and does not show in their members yet. Pure; time is a parameter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use windlass_api::work::{AggregatedStatusItem, ResourceBindingSpec, ResourceHealth, TargetCluster};
-use windlass_scheduler::Promise;
+use windlass_scheduler::{Need, Promise};
 
 use crate::index::Key;
 
@@ -16,6 +16,10 @@ const PROMISE_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Promises {
     by_binding: HashMap<Key, Vec<Outstanding>>,
+    /// All promises of each cluster, those for pods of one kind taken together: a thousand equal workloads are one.
+    by_cluster: HashMap<String, Vec<Promise>>,
+    /// In the order in which promises were made, which is that in which they expire.
+    expiry: VecDeque<(Duration, Key)>,
 }
 
 #[derive(Debug)]
@@ -37,87 +41,111 @@ impl Promises {
         seen: &[AggregatedStatusItem],
         now: Duration,
     ) {
-        let made = targets.iter().filter_map(|target| {
+        // What it was promised before in clusters that it leaves is free again.
+        self.drop_where(key, |old| !targets.iter().any(|target| target.name == old.cluster));
+        for target in targets {
             let before = spec.clusters.iter().find(|before| before.name == target.name);
             let more = match before {
                 // Whole sets, and what has no replicas, are there already.
-                Some(before) if target.replicas <= before.replicas => return None,
+                Some(before) if target.replicas <= before.replicas => continue,
                 Some(before) => target.replicas - before.replicas,
                 None => target.replicas,
             };
-            Some(Outstanding {
+            let more = TargetCluster { name: target.name.clone(), replicas: more };
+            let Some(promise) = Promise::of(spec, &more) else { continue };
+            add(self.by_cluster.entry(target.name.clone()).or_default(), &promise, 1);
+            self.expiry.push_back((now + PROMISE_MAX, key.clone()));
+            self.by_binding.entry(key.clone()).or_default().push(Outstanding {
                 cluster: target.name.clone(),
-                promise: Promise::of(spec, &TargetCluster { name: target.name.clone(), replicas: more })?,
+                promise,
                 until: now + PROMISE_MAX,
                 before: seen.iter().find(|item| item.cluster_name == target.name).cloned(),
-            })
-        });
-        let made: Vec<_> = made.collect();
-        let promised = self.by_binding.entry(key.clone()).or_default();
-        // What it was promised before in clusters that it leaves is free again.
-        promised.retain(|old| targets.iter().any(|target| target.name == old.cluster));
-        promised.extend(made);
-        if promised.is_empty() {
-            self.by_binding.remove(key);
+            });
         }
     }
 
     /// The binding is gone, or its assignment did not come about. Which clusters have room again.
     pub(super) fn revoke(&mut self, key: &Key) -> Vec<String> {
-        let revoked = self.by_binding.remove(key).into_iter().flatten();
-        revoked.map(|outstanding| outstanding.cluster).collect()
+        self.drop_where(key, |_| true)
     }
 
     /// The binding's workload is seen to do so in its clusters: where it is up, it shows. Which clusters no longer
     /// count it twice.
     pub(super) fn seen(&mut self, key: &Key, items: &[AggregatedStatusItem]) -> Vec<String> {
-        self.drop_where(|of, outstanding| {
+        self.drop_where(key, |outstanding| {
             let item = items.iter().find(|item| item.cluster_name == outstanding.cluster);
-            of == key
-                && item.is_some_and(|item| item.health == Some(ResourceHealth::Healthy))
+            item.is_some_and(|item| item.health == Some(ResourceHealth::Healthy))
                 && item != outstanding.before.as_ref()
         })
     }
 
     /// Drops what nobody took up in time. Which clusters have room again.
     pub(super) fn expire(&mut self, now: Duration) -> Vec<String> {
-        self.drop_where(|_, outstanding| outstanding.until <= now)
+        let mut clusters = Vec::new();
+        while let Some((_, key)) = self.expiry.pop_front_if(|(until, _)| *until <= now) {
+            clusters.extend(self.drop_where(&key, |outstanding| outstanding.until <= now));
+        }
+        clusters
     }
 
-    /// When the next promise expires.
+    /// When to look for expired promises next.
     pub(super) fn next_at(&self) -> Option<Duration> {
-        self.by_binding.values().flatten().map(|outstanding| outstanding.until).min()
+        self.expiry.front().map(|(until, _)| *until)
     }
 
     /// What is promised in a cluster to all but one binding.
     pub(super) fn of_cluster(&self, cluster: &str, but: &Key) -> Vec<Promise> {
-        self.by_binding
-            .iter()
-            .filter(|(key, _)| *key != but)
-            .flat_map(|(_, promises)| promises)
-            .filter(|outstanding| outstanding.cluster == cluster)
-            .map(|outstanding| outstanding.promise.clone())
-            .collect()
+        let mut promises = self.by_cluster.get(cluster).cloned().unwrap_or_default();
+        let own = self.by_binding.get(but).into_iter().flatten();
+        for outstanding in own.filter(|outstanding| outstanding.cluster == cluster) {
+            add(&mut promises, &outstanding.promise, -1);
+        }
+        promises
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_binding.is_empty()
-    }
-
-    fn drop_where(&mut self, ended: impl Fn(&Key, &Outstanding) -> bool) -> Vec<String> {
-        let mut clusters = Vec::new();
-        self.by_binding.retain(|key, promises| {
-            promises.retain(|outstanding| {
-                let ended = ended(key, outstanding);
-                if ended {
-                    clusters.push(outstanding.cluster.clone());
+    fn drop_where(&mut self, key: &Key, ended: impl Fn(&Outstanding) -> bool) -> Vec<String> {
+        let Some(promises) = self.by_binding.get_mut(key) else { return Vec::new() };
+        let dropped: Vec<Outstanding> = promises.extract_if(.., |outstanding| ended(outstanding)).collect();
+        if promises.is_empty() {
+            self.by_binding.remove(key);
+        }
+        for outstanding in &dropped {
+            if let Some(of_cluster) = self.by_cluster.get_mut(&outstanding.cluster) {
+                add(of_cluster, &outstanding.promise, -1);
+                if of_cluster.is_empty() {
+                    self.by_cluster.remove(&outstanding.cluster);
                 }
-                !ended
-            });
-            !promises.is_empty()
-        });
-        clusters
+            }
+        }
+        dropped.into_iter().map(|outstanding| outstanding.cluster).collect()
     }
+}
+
+/// Adds a promise to those of its cluster, or with `times` -1 takes it away again.
+fn add(promises: &mut Vec<Promise>, promise: &Promise, times: i64) {
+    let Some(at) = promises.iter().position(|other| is_alike(other, promise)) else {
+        if times > 0 {
+            promises.push(promise.clone());
+        }
+        return;
+    };
+    for (need, more) in promises[at].needs.iter_mut().zip(&promise.needs) {
+        need.replicas = need.replicas.saturating_add(more.replicas.saturating_mul(times));
+    }
+    if promises[at].needs.iter().all(|need| need.replicas <= 0) {
+        promises.swap_remove(at);
+    }
+}
+
+/// Whether both are for the same pods, however many.
+fn is_alike(a: &Promise, b: &Promise) -> bool {
+    let same = |(a, b): (&Need, &Need)| {
+        a.name == b.name
+            && a.request == b.request
+            && a.claim == b.claim
+            && a.priority_class == b.priority_class
+    };
+    a.namespace == b.namespace && a.needs.len() == b.needs.len() && a.needs.iter().zip(&b.needs).all(same)
 }
 
 #[cfg(test)]
@@ -160,7 +188,7 @@ mod tests {
         assert!(promises.of_cluster("m1", &key).is_empty(), "its own promise is not in its way");
         assert!(promises.seen(&key, &item(ResourceHealth::Unhealthy)).is_empty());
         assert_eq!(promises.seen(&key, &item(ResourceHealth::Healthy)), ["m1"]);
-        assert!(promises.is_empty());
+        assert_eq!(promised(&promises), 0);
     }
 
     #[test]
@@ -171,7 +199,7 @@ mod tests {
         assert_eq!(promised(&promises), 1);
         assert!(promises.seen(&key, &healthy).is_empty());
         promises.make(&key, &spec(json!([{"name": "m1", "replicas": 3}])), &[], &healthy, START);
-        assert!(promises.is_empty(), "it leaves the cluster");
+        assert_eq!(promised(&promises), 0, "it leaves the cluster");
     }
 
     #[test]
@@ -183,6 +211,20 @@ mod tests {
         assert_eq!(promises.expire(PROMISE_MAX), ["m1"]);
         promises.make(&key, &spec(json!([])), &targets(3), &[], START);
         assert_eq!(promises.revoke(&key), ["m1"]);
+        assert!(promises.expire(PROMISE_MAX).is_empty());
         assert_eq!(promises.next_at(), None);
+    }
+
+    #[test]
+    fn equal_workloads_are_one_promise_and_each_is_taken_back_alone() {
+        let mut promises = Promises::default();
+        let keys: Vec<Key> = (0..100).map(|index| Key::new("n", &index.to_string())).collect();
+        for key in &keys {
+            promises.make(key, &spec(json!([])), &targets(3), &[], START);
+        }
+        assert_eq!(promises.of_cluster("m1", &Key::new("", "other")).len(), 1);
+        assert_eq!(promised(&promises), 300);
+        promises.revoke(&keys[0]);
+        assert_eq!(promised(&promises), 297);
     }
 }

@@ -224,7 +224,7 @@ mod tests {
             &[two.clone(), one.clone()],
             "m1 true Healthy, m2 true Unhealthy | FullyApplied=True",
         );
-        check(&["m1", "m2"], &[one.clone()], "m1 true Healthy | FullyApplied=False");
+        check(&["m1", "m2"], std::slice::from_ref(&one), "m1 true Healthy | FullyApplied=False");
         check(&["m1"], &[one.clone(), two], "m1 true Healthy, m2 true Unhealthy | FullyApplied=False");
         let failed = work("m2", Some("False"), "Healthy");
         check(&["m1", "m2"], &[one, failed], "m1 true Healthy, m2 false Unknown | FullyApplied=False");
