@@ -215,8 +215,10 @@ fn definitions(client: Option<Client>) -> BoxStream<'static, ()> {
     let Some(client) = client else { return futures::stream::pending().boxed() };
     let definitions: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(client);
     let events = watcher(definitions, watcher::Config::default()).default_backoff();
-    let news = |event: watcher::Event<_>| {
-        matches!(event, watcher::Event::Apply(_) | watcher::Event::Delete(_)).then_some(())
+    // The end of a list is news too: what it brought may have come after the last look.
+    let news = |event: watcher::Event<_>| match event {
+        watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone => Some(()),
+        watcher::Event::Init | watcher::Event::InitApply(_) => None,
     };
     events.filter_map(move |event| async move { event.ok().and_then(news) }).boxed()
 }
