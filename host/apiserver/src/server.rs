@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use windlass_core::Hook;
+use windlass_schema::protobuf::Messages;
 
 use crate::catalogue::Catalogue;
 use crate::identity::rbac::Rbac;
@@ -91,6 +92,7 @@ impl ApiServer {
             rbac: Rbac::new(Arc::clone(&store)),
             store,
             catalogue: Catalogue::new(windlass_schema::builtin::kinds()),
+            messages: LazyLock::new(Messages::read),
             hooks,
             authority,
             reads: Semaphore::new(READS_MAX),

@@ -9,17 +9,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, IF_NONE_MATCH, USER_AGENT};
+use http::request::Parts;
 use http::{Method, Request, Response};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::catalogue::Served;
 use crate::identity::authorize::{self, Attributes};
+use crate::identity::review::Review;
 use crate::identity::{User, authenticate, review};
 use crate::objects::{self, Call, create, delete, list, namespaces, patch, pods, put, scale, watch};
 use crate::request::body;
 use crate::request::options::{ListOptions, Query};
-use crate::request::representation::{self, Accept, Encoding, Shape, body_encoding};
+use crate::request::representation::{self, Accept, Encoding, Shape};
 use crate::request::target::{self, ResourcePath, Target};
 use crate::response::{self, Body};
 use crate::state::State;
@@ -113,8 +115,8 @@ where
     let writes = !matches!(head.method, Method::GET | Method::HEAD);
     // A body has to be read before the turn comes: a slow sender may wait, but may not keep others waiting.
     let body = if writes { body::read(body).await? } else { Bytes::new() };
-    if review::is_review(&resource.group, &resource.resource) {
-        return answer_review(&state, &user, &resource, &head.method, &head.headers, accept, &body);
+    if let Some(review) = review::find(&resource.group, &resource.resource) {
+        return answer_review(&state, &user, review, &resource, &head, accept, &body);
     }
     let served = state.catalogue.served();
     let found = served
@@ -205,9 +207,12 @@ fn answer(
         Target::Groups => Ok(discovery::groups(&served, false, accept()?, unchanged)),
         Target::Group(name) => discovery::group(&served, &name, accept()?),
         Target::Resources { group, version } => discovery::resources(&served, &group, &version, accept()?),
-        Target::OpenApiV2 => accept().map(|_| documents::v2(&served)),
+        Target::OpenApiV2 => {
+            let form = OpenApiV2::accept(Some(&accepted(headers)))?;
+            Ok(documents::v2(&served, form, unchanged))
+        }
         Target::OpenApiV3Index => Ok(documents::v3_index(&served, accept()?.encoding)),
-        Target::OpenApiV3(path) => accept().and_then(|_| documents::v3(&served, &path)),
+        Target::OpenApiV3(path) => accept().and_then(|_| documents::v3(&served, &path, unchanged)),
         Target::Resource(_) | Target::Unknown => Err(ApiError::unknown_path()),
     }
 }
@@ -255,24 +260,20 @@ fn health(state: &State, check: &str, verbose: bool) -> Response<Body> {
 fn answer_review(
     state: &State,
     user: &User,
+    review: &Review,
     path: &ResourcePath,
-    method: &Method,
-    headers: &HeaderMap,
+    head: &Parts,
     accept: Accept,
     body: &Bytes,
 ) -> Result<Response<Body>, ApiError> {
     if path.version != review::VERSION {
         return Err(ApiError::unknown_path());
     }
-    if *method != Method::POST || !path.name.is_empty() {
+    if head.method != Method::POST || !path.name.is_empty() {
         return Err(ApiError::method_not_allowed());
     }
-    let encoding = body_encoding(header(headers, &CONTENT_TYPE))?;
-    let review = body::parse(body, encoding)
-        .ok()
-        .filter(serde_json::Value::is_object)
-        .ok_or_else(|| ApiError::bad_request("the review is not a JSON object"))?;
-    let answer = review::answer(state, user, &path.resource, review)?;
+    let asked = body::object(body, header(&head.headers, &CONTENT_TYPE), &state.messages, review.kind)?;
+    let answer = review::answer(state, user, review.plural, asked)?;
     Ok(response::value(201, accept.encoding, &answer))
 }
 

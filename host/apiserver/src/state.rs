@@ -1,6 +1,6 @@
 //! What all requests of one server share.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use rustls::crypto::SecureRandom;
@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use windlass_core::Hook;
+use windlass_schema::protobuf::Messages;
 
 use crate::catalogue::{Catalogue, DEFINITIONS, store_name};
 use crate::identity::User;
@@ -25,6 +26,8 @@ pub(crate) struct State {
     pub(crate) name: String,
     pub(crate) store: Arc<Store>,
     pub(crate) catalogue: Catalogue,
+    /// Read when the first body in protobuf comes.
+    pub(crate) messages: LazyLock<Messages>,
     /// Asked in this order.
     pub(crate) hooks: Vec<Arc<dyn Hook>>,
     pub(crate) rbac: Rbac,

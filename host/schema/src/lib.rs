@@ -12,6 +12,7 @@ pub mod kind;
 pub mod meta;
 pub mod openapi;
 pub mod patch;
+pub mod protobuf;
 pub mod selector;
 pub mod structural;
 pub mod table;

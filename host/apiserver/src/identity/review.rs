@@ -32,9 +32,9 @@ pub(crate) const REVIEWS: [Review; 6] = [
     review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
 ];
 
-/// Whether creating the resource asks a question rather than storing an object.
-pub(crate) fn is_review(group: &str, plural: &str) -> bool {
-    REVIEWS.iter().any(|review| (review.group, review.plural) == (group, plural))
+/// The review that creating the resource asks for; `None` where it stores an object.
+pub(crate) fn find(group: &str, plural: &str) -> Option<&'static Review> {
+    REVIEWS.iter().find(|review| (review.group, review.plural) == (group, plural))
 }
 
 /// The review with its status.

@@ -12,7 +12,7 @@ use super::{Call, field, input, namespaces, pods, shape};
 use crate::catalogue::DEFINITIONS;
 use crate::definitions;
 use crate::request::options::{DeleteOptions, ListOptions, Propagation};
-use crate::request::representation::body_encoding;
+use crate::request::representation::body_format;
 use crate::response::{self, Body};
 use crate::state::timestamp;
 use crate::status::{self, ApiError};
@@ -99,7 +99,7 @@ pub(crate) async fn delete_collection(call: &Call) -> Result<Response<Body>, Api
 
 fn options(call: &Call) -> Result<DeleteOptions, ApiError> {
     let body = if call.body.is_empty() { Value::Null } else { input::body(call, "DeleteOptions")? };
-    body_encoding(call.content_type.as_deref())?;
+    body_format(call.content_type.as_deref())?;
     DeleteOptions::parse(&call.query, &body)
 }
 

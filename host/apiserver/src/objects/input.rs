@@ -6,7 +6,7 @@ use super::Call;
 use super::field;
 use crate::request::body;
 use crate::request::options::{FieldValidation, WriteOptions};
-use crate::request::representation::body_encoding;
+use crate::request::representation::body_format;
 use crate::status::ApiError;
 
 /// The object that a create or update carries, decoded, with warnings about its fields.
@@ -18,7 +18,7 @@ pub(crate) fn object(call: &Call, options: &WriteOptions) -> Result<(Value, Vec<
     check_type(call, &mut object)?;
     let duplicates = match options.field_validation {
         FieldValidation::Ignore => Vec::new(),
-        _ => body::duplicates(&call.body, body_encoding(call.content_type.as_deref())?),
+        _ => body::duplicates(&call.body, body_format(call.content_type.as_deref())?),
     };
     let problems = decode(call, &mut object, duplicates)?;
     let warnings = judge(options, problems).map_err(|problems| {
@@ -35,21 +35,9 @@ pub(crate) fn object(call: &Call, options: &WriteOptions) -> Result<(Value, Vec<
 /// Any body, parsed; `expected` is the kind that it should hold.
 ///
 /// # Errors
-/// 400 where it is no document or not an object, 415 for an encoding that is not read.
+/// 400 where it is no document or not an object, 415 for a format that is not read, or not for this kind.
 pub(crate) fn body(call: &Call, expected: &str) -> Result<Value, ApiError> {
-    let encoding = body_encoding(call.content_type.as_deref())?;
-    let parsed = body::parse(&call.body, encoding).and_then(|value| match value {
-        Value::Object(_) => Ok(value),
-        _ => Err(body::ParseError::Json(
-            "cannot unmarshal this value into an object with apiVersion and kind".into(),
-        )),
-    });
-    parsed.map_err(|error| {
-        ApiError::bad_request(format!(
-            "the object provided is unrecognized (must be of type {expected}): couldn't get version/kind; {error} ({})",
-            body::summary(&call.body)
-        ))
-    })
+    body::object(&call.body, call.content_type.as_deref(), &call.state.messages, expected)
 }
 
 /// Checks `apiVersion` and `kind`, or fills them in.

@@ -1,12 +1,13 @@
-//! Reading bodies: bounded, JSON or YAML.
+//! Reading bodies: bounded, JSON or YAML, and protobuf for built-in kinds.
 
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
+use windlass_schema::protobuf::{DecodeError, Messages};
 use windlass_schema::structural::duplicate_fields;
 
-use super::representation::Encoding;
+use super::representation::{Encoding, Format, body_format, without_protobuf};
 use crate::status::ApiError;
 
 /// The largest body that is read, as kube-apiserver has it.
@@ -19,6 +20,8 @@ pub(crate) enum ParseError {
     Json(String),
     #[error("yaml parse error: {0}")]
     Yaml(String),
+    #[error("protobuf parse error: {0}")]
+    Protobuf(String),
 }
 
 /// Reads the whole body.
@@ -51,10 +54,50 @@ pub(crate) fn parse(bytes: &[u8], encoding: Encoding) -> Result<Value, ParseErro
     }
 }
 
-/// The fields that a body gives twice: `duplicate field "spec.replicas"`. YAML that does so is not parsed at all.
-pub(crate) fn duplicates(bytes: &[u8], encoding: Encoding) -> Vec<String> {
-    match (encoding, std::str::from_utf8(bytes)) {
-        (Encoding::Json, Ok(text)) => duplicate_fields(text),
+/// The object that a body holds, whatever its format; `expected` is the kind that it should be of.
+///
+/// # Errors
+/// 400 where it is no document or not an object, 415 for a format that is not read, or not for this kind.
+pub(crate) fn object(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    messages: &Messages,
+    expected: &str,
+) -> Result<Value, ApiError> {
+    let parsed = match body_format(content_type)? {
+        Format::Text(encoding) => parse(bytes, encoding),
+        Format::Protobuf => match messages.decode(bytes) {
+            Err(error @ DecodeError::UnknownKind { .. }) => return Err(without_protobuf(&error)),
+            decoded => decoded.map_err(|error| ParseError::Protobuf(chain(&error))),
+        },
+    };
+    let parsed = parsed.and_then(|value| match value {
+        Value::Object(_) => Ok(value),
+        _ => Err(ParseError::Json(
+            "cannot unmarshal this value into an object with apiVersion and kind".into(),
+        )),
+    });
+    parsed.map_err(|error| {
+        ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {expected}): couldn't get version/kind; {error} ({})",
+            summary(bytes)
+        ))
+    })
+}
+
+/// An error with all its sources.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
+
+/// The fields that a body gives twice: `duplicate field "spec.replicas"`. YAML that does so is not parsed at all, and
+/// in protobuf it is allowed.
+pub(crate) fn duplicates(bytes: &[u8], format: Format) -> Vec<String> {
+    match (format, std::str::from_utf8(bytes)) {
+        (Format::Text(Encoding::Json), Ok(text)) => duplicate_fields(text),
         _ => Vec::new(),
     }
 }
@@ -83,7 +126,7 @@ mod tests {
     fn repeated_fields_are_noticed_and_the_last_one_counts() {
         let text = br#"{"a":{"b":1,"b":2}}"#;
         assert_eq!(parse(text, Encoding::Json).unwrap(), json!({"a": {"b": 2}}));
-        assert_eq!(duplicates(text, Encoding::Json), [r#"duplicate field "a.b""#]);
+        assert_eq!(duplicates(text, Format::Text(Encoding::Json)), [r#"duplicate field "a.b""#]);
     }
 
     #[test]

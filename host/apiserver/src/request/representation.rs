@@ -44,13 +44,52 @@ const ACCEPTED: &str = "application/json, application/yaml";
 /// # Errors
 /// 406 where none can.
 pub(crate) fn accept(header: Option<&str>) -> Result<Accept, ApiError> {
+    first(header, serve, ACCEPTED)
+}
+
+/// What an OpenAPI v2 document can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenApiV2 {
+    Json,
+    Protobuf,
+}
+
+impl OpenApiV2 {
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            OpenApiV2::Json => "application/json",
+            OpenApiV2::Protobuf => "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+        }
+    }
+
+    /// # Errors
+    /// 406 where the client takes neither.
+    pub(crate) fn accept(header: Option<&str>) -> Result<OpenApiV2, ApiError> {
+        const ACCEPTED: &str = "application/json, application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+        let serve = |clause: &str| match media(clause) {
+            "application/json" | "*/*" | "application/*" => Some(OpenApiV2::Json),
+            // The second is what client-go asks for, though no media type may hold an `@`: it is never answered with.
+            "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+            | "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" => Some(OpenApiV2::Protobuf),
+            _ => None,
+        };
+        first(header, serve, ACCEPTED)
+    }
+}
+
+/// Serves the client's media types in the order of its wishes, until one can be.
+fn first<T>(header: Option<&str>, serve: impl Fn(&str) -> Option<T>, accepted: &str) -> Result<T, ApiError> {
     let header = header.map(str::trim).filter(|header| !header.is_empty()).unwrap_or("*/*");
     let mut clauses: Vec<(f32, &str)> = header.split(',').map(|clause| (quality(clause), clause)).collect();
     clauses.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     clauses
         .into_iter()
         .find_map(|(_, clause)| serve(clause))
-        .ok_or_else(|| ApiError::not_acceptable(ACCEPTED))
+        .ok_or_else(|| ApiError::not_acceptable(accepted))
+}
+
+fn media(clause: &str) -> &str {
+    clause.split(';').next().unwrap_or_default().trim()
 }
 
 fn quality(clause: &str) -> f32 {
@@ -65,8 +104,7 @@ fn parameters(clause: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn serve(clause: &str) -> Option<Accept> {
-    let media = clause.split(';').next().unwrap_or_default().trim();
-    let encoding = match media {
+    let encoding = match media(clause) {
         "application/json" | "*/*" | "application/*" => Encoding::Json,
         "application/yaml" => Encoding::Yaml,
         _ => return None,
@@ -84,25 +122,34 @@ fn serve(clause: &str) -> Option<Accept> {
     Some(Accept { encoding, shape })
 }
 
-/// How a body that holds an object is read.
-///
+/// What a body that holds an object is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text(Encoding),
+    /// Kubernetes' own, which only built-in kinds have.
+    Protobuf,
+}
+
 /// # Errors
-/// 415 for anything but JSON and YAML; a protobuf body is told to use JSON.
-pub(crate) fn body_encoding(content_type: Option<&str>) -> Result<Encoding, ApiError> {
+/// 415 for anything but JSON, YAML and protobuf.
+pub(crate) fn body_format(content_type: Option<&str>) -> Result<Format, ApiError> {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     match media {
-        "" | "application/json" | "*/*" => Ok(Encoding::Json),
-        "application/yaml" => Ok(Encoding::Yaml),
-        "application/vnd.kubernetes.protobuf" => Err(ApiError::new(
-            415,
-            "UnsupportedMediaType",
-            format!(
-                "the body of the request was in application/vnd.kubernetes.protobuf, which this server does not read: \
-                 set the client's content type to application/json - accepted media types include: {ACCEPTED}"
-            ),
-        )),
-        _ => Err(ApiError::unsupported_media_type(ACCEPTED)),
+        "" | "application/json" | "*/*" => Ok(Format::Text(Encoding::Json)),
+        "application/yaml" => Ok(Format::Text(Encoding::Yaml)),
+        "application/vnd.kubernetes.protobuf" => Ok(Format::Protobuf),
+        _ => {
+            Err(ApiError::unsupported_media_type(&format!("{ACCEPTED}, application/vnd.kubernetes.protobuf")))
+        }
     }
+}
+
+/// 415 for a body in protobuf that holds what has none.
+pub(crate) fn without_protobuf(why: &impl std::fmt::Display) -> ApiError {
+    let message = format!(
+        "the body of the request was in an unknown format - {why} - accepted media types include: {ACCEPTED}"
+    );
+    ApiError::new(415, "UnsupportedMediaType", message)
 }
 
 /// How a patch is meant.
@@ -154,10 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn open_api_v2_comes_in_protobuf_under_both_its_names() {
+        let accept = |header| OpenApiV2::accept(Some(header));
+        for version in ["@v1.0", ".v1.0"] {
+            let media = format!("application/com.github.proto-openapi.spec.v2{version}+protobuf");
+            assert_eq!(accept(&media).unwrap(), OpenApiV2::Protobuf);
+            assert_eq!(accept(&format!("{media};q=0.5, */*")).unwrap(), OpenApiV2::Json);
+        }
+        assert_eq!(OpenApiV2::accept(None).unwrap(), OpenApiV2::Json);
+        assert_eq!(accept("application/vnd.kubernetes.protobuf").unwrap_err().code, 406);
+    }
+
+    #[test]
     fn a_client_that_takes_only_protobuf_is_told_what_there_is() {
         assert_eq!(accept(Some("application/vnd.kubernetes.protobuf")).unwrap_err().code, 406);
-        let error = body_encoding(Some("application/vnd.kubernetes.protobuf")).unwrap_err();
-        assert!(error.code == 415 && error.message.contains("application/json"));
+    }
+
+    #[test]
+    fn a_body_is_what_its_media_type_says() {
+        let protobuf = body_format(Some("application/vnd.kubernetes.protobuf"));
+        assert_eq!(protobuf.unwrap(), Format::Protobuf);
+        let yaml = body_format(Some("application/yaml; charset=utf-8"));
+        assert_eq!(yaml.unwrap(), Format::Text(Encoding::Yaml));
+        assert_eq!(body_format(Some("text/plain")).unwrap_err().code, 415);
     }
 
     #[test]

@@ -15,8 +15,6 @@ async fn malformed_and_oversized_bodies_are_refused_by_what_is_wrong() {
     server.send(post("application/json"), "").await.refused(400, "BadRequest");
     server.send(post("application/yaml"), "a: [").await.refused(400, "BadRequest");
     server.send(post("text/plain"), "{}").await.refused(415, "UnsupportedMediaType");
-    let protobuf = server.send(post("application/vnd.kubernetes.protobuf"), "k8s\0").await;
-    assert!(protobuf.refused(415, "UnsupportedMediaType").contains("application/json"));
     let large = json!({"metadata": {"name": "a"}, "data": {"x": "y".repeat(3 << 20)}});
     server.call("POST", CONFIG_MAPS, &large).await.refused(413, "RequestEntityTooLarge");
     let typed = json!({"metadata": {"name": "a"}, "data": {"x": 7}});

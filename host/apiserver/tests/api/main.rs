@@ -9,6 +9,7 @@ mod deletion;
 mod fixture;
 mod network;
 mod patching;
+mod protobuf;
 mod reading;
 mod watching;
 mod writing;
