@@ -56,12 +56,9 @@ impl ControlPlane {
     pub(crate) async fn stop(mut self) -> bool {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").arg(&id).status().expect("kill runs").success());
-        let status = wait::until(
-            "the control plane to stop",
-            || async { self.process.try_wait().expect("the process can be waited for") },
-            Option::is_some,
-        )
-        .await;
+        let mut ask = || self.process.try_wait().expect("the process can be waited for");
+        let status =
+            wait::until("the control plane to stop", || std::future::ready(ask()), Option::is_some).await;
         status.is_some_and(|status| status.success())
     }
 
