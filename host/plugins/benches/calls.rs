@@ -30,6 +30,7 @@ fn main() {
     report("a call, fresh instance", Duration::from_micros(50), median(20_000, || ask(&fresh, &object)));
 
     let plugins: Vec<Vec<u8>> = (0..1_000).map(|number| distinct(bundled.wasm, number)).collect();
+    println!("compiling 1,000 plugins, which takes minutes ...");
     load_all(&catalogue, &plugins);
     let again = self::catalogue(&directory);
     report("1,000 plugins from the cache", Duration::from_secs(2), load_all(&again, &plugins));
