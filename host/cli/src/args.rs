@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn an_operation_is_named_as_karmada_names_it() {
-        let cli = Cli::try_parse_from(["windlass", "interpret", "--operation", "InterpretHealth", "-f", "-"]).unwrap();
+        let cli = Cli::try_parse_from(["windlass", "interpret", "--operation", "InterpretHealth", "-f", "-"])
+            .unwrap();
         let Command::Interpret(args) = cli.command else { panic!("not interpret") };
         assert_eq!(args.operation, Some(Operation::InterpretHealth));
         assert!(Cli::try_parse_from(["windlass", "interpret", "--operation", "Health", "-f", "-"]).is_err());

@@ -37,7 +37,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut line = Map::new();
         line.insert("ts".into(), jiff::Timestamp::now().to_string().into());
         line.insert("level".into(), event.metadata().level().as_str().to_ascii_lowercase().into());
@@ -46,7 +51,8 @@ where
         // Outer spans first, so that the innermost value of a name wins.
         for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<N>>().map(|fields| fields.fields.as_str()).unwrap_or("");
+            let fields =
+                extensions.get::<FormattedFields<N>>().map(|fields| fields.fields.as_str()).unwrap_or("");
             if let Ok(Value::Object(fields)) = serde_json::from_str(fields) {
                 line.extend(fields);
             }

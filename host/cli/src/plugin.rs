@@ -39,11 +39,18 @@ fn inspect(args: PluginInspectArgs) -> anyhow::Result<ExitCode> {
     let status = loaded.catalogue.snapshot().status();
     let wanted = Origin::File(file.to_owned()).to_string();
     let found = status.iter().find(|status| {
-        if is_file { status.origin == wanted } else { status.plugin.as_ref().is_some_and(|serving| serving.name == plugin) }
+        if is_file {
+            status.origin == wanted
+        } else {
+            status.plugin.as_ref().is_some_and(|serving| serving.name == plugin)
+        }
     });
     let Some(found) = found else {
-        let names: Vec<&str> =
-            status.iter().filter_map(|status| status.plugin.as_ref()).map(|serving| serving.name.as_str()).collect();
+        let names: Vec<&str> = status
+            .iter()
+            .filter_map(|status| status.plugin.as_ref())
+            .map(|serving| serving.name.as_str())
+            .collect();
         bail!("no plugin {plugin:?} is loaded; there are {}; or give a .wasm file", names.join(", "));
     };
     match output {
@@ -54,7 +61,9 @@ fn inspect(args: PluginInspectArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn table(status: &[PluginStatus]) -> String {
-    let mut rows = vec![["NAME", "VERSION", "STATE", "DIGEST", "ORIGIN", "ANSWERS FOR", "OPERATIONS"].map(str::to_owned)];
+    let mut rows = vec![
+        ["NAME", "VERSION", "STATE", "DIGEST", "ORIGIN", "ANSWERS FOR", "OPERATIONS"].map(str::to_owned),
+    ];
     for status in status {
         let serving = status.plugin.as_ref();
         let text = |of: fn(&ServingStatus) -> String| serving.map_or_else(|| "-".to_owned(), of);
@@ -80,7 +89,9 @@ fn answers_for(serving: &ServingStatus) -> String {
     let mut names: Vec<&str> = serving.kinds.iter().map(|kind| kind.kind.as_str()).collect();
     names.extend(serving.rules.iter().map(|rule| rule.resource.as_str()));
     match names.as_slice() {
-        [first, second, third, rest @ ..] if !rest.is_empty() => format!("{first}, {second}, {third} and {} more", rest.len()),
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
         few => few.join(", "),
     }
 }
@@ -89,7 +100,11 @@ fn operations(serving: &ServingStatus) -> String {
     let mut names = BTreeSet::new();
     names.extend(serving.kinds.iter().flat_map(|kind| &kind.operations).copied());
     names.extend(serving.rules.iter().flat_map(|rule| &rule.verbs).copied());
-    if names.len() > 3 { format!("{} operations", names.len()) } else { names.into_iter().collect::<Vec<_>>().join(", ") }
+    if names.len() > 3 {
+        format!("{} operations", names.len())
+    } else {
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Left-aligned columns, three spaces apart, as kubectl prints them.
@@ -117,7 +132,8 @@ fn description(status: &PluginStatus) -> Result<String, std::fmt::Error> {
         writeln!(text, "Message:      {}", status.message)?;
     }
     let Some(serving) = &status.plugin else { return Ok(text) };
-    let ServingStatus { name, version, description, world, digest, priority, kinds, rules, limits, .. } = serving;
+    let ServingStatus { name, version, description, world, digest, priority, kinds, rules, limits, .. } =
+        serving;
     writeln!(text, "Name:         {name}")?;
     writeln!(text, "Version:      {version}")?;
     writeln!(text, "Description:  {description}")?;

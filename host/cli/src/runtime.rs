@@ -34,18 +34,28 @@ impl Plugins {
         Plugins::start(plugin_dir.as_deref(), &settings, code)
     }
 
-    pub(crate) fn start(directory: Option<&Path>, settings: &Settings, code: Option<&Path>) -> anyhow::Result<Plugins> {
+    pub(crate) fn start(
+        directory: Option<&Path>,
+        settings: &Settings,
+        code: Option<&Path>,
+    ) -> anyhow::Result<Plugins> {
         let engine = Engine::new(EngineConfig::default())?;
         let catalogue = Arc::new(Catalogue::new(engine, code_cache(code)?));
         for bundled in windlass_bundle::PLUGINS {
             let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
             catalogue
-                .load(&origin(bundled.name), bundled.wasm, PluginConfig { settings, ..PluginConfig::default() })
+                .load(
+                    &origin(bundled.name),
+                    bundled.wasm,
+                    PluginConfig { settings, ..PluginConfig::default() },
+                )
                 .map_err(anyhow::Error::new)?;
         }
         check_names(settings)?;
         let watch = directory
-            .map(|directory| DirectoryWatch::start(Arc::clone(&catalogue), directory, PluginConfig::default()))
+            .map(|directory| {
+                DirectoryWatch::start(Arc::clone(&catalogue), directory, PluginConfig::default())
+            })
             .transpose()
             .context("--plugin-dir")?;
         let interpreter = Arc::new(Dispatcher::new(Arc::clone(&catalogue), MEMO_BYTES));
@@ -70,7 +80,8 @@ pub(crate) fn read_settings(file: &Path) -> anyhow::Result<Settings> {
 
 /// `what` names the text in an error.
 pub(crate) fn parse_settings(text: &str, what: &str) -> anyhow::Result<Settings> {
-    serde_saphyr::from_str(text).with_context(|| format!("{what} is not a map from plugins' names to their settings"))
+    serde_saphyr::from_str(text)
+        .with_context(|| format!("{what} is not a map from plugins' names to their settings"))
 }
 
 fn check_names(settings: &Settings) -> anyhow::Result<()> {

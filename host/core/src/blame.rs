@@ -61,7 +61,9 @@ impl fmt::Display for CallError {
             Blame::Rejected { field: Some(field) } => {
                 write!(f, "plugin {plugin} rejects {object} in {call}: {field}: {message}")
             }
-            Blame::Rejected { field: None } => write!(f, "plugin {plugin} rejects {object} in {call}: {message}"),
+            Blame::Rejected { field: None } => {
+                write!(f, "plugin {plugin} rejects {object} in {call}: {message}")
+            }
             _ => write!(f, "plugin {plugin} failed in {call} of {object} ({}): {message}", blame.reason()),
         }
     }

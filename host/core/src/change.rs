@@ -38,14 +38,19 @@ impl Fence {
         match self {
             Fence::Spec => "/spec, /metadata/labels and /metadata/annotations",
             Fence::Status => "/status",
-            Fence::AllButIdentity => "anything but apiVersion, kind and the object's name, namespace, uid and resourceVersion",
+            Fence::AllButIdentity => {
+                "anything but apiVersion, kind and the object's name, namespace, uid and resourceVersion"
+            }
         }
     }
 
     fn holds(self, path: &str) -> bool {
-        let under = |root: &str| path == root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+        let under =
+            |root: &str| path == root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         match self {
-            Fence::Spec => ["/spec", "/metadata/labels", "/metadata/annotations"].iter().any(|root| under(root)),
+            Fence::Spec => {
+                ["/spec", "/metadata/labels", "/metadata/annotations"].iter().any(|root| under(root))
+            }
             Fence::Status => under("/status"),
             Fence::AllButIdentity => {
                 // Replacing all of metadata could change identity too.
@@ -119,7 +124,9 @@ fn make(object: &mut Value, change: Change) -> Result<(), ChangeError> {
     let (last, parents) = tokens.split_last().ok_or_else(lost)?;
     match change.value {
         None => {
-            let Some(parent) = parents.iter().try_fold(object, |at, token| child(at, token)) else { return Ok(()) };
+            let Some(parent) = parents.iter().try_fold(object, |at, token| child(at, token)) else {
+                return Ok(());
+            };
             match parent {
                 Value::Object(map) => {
                     map.remove(last);
@@ -135,7 +142,8 @@ fn make(object: &mut Value, change: Change) -> Result<(), ChangeError> {
         }
         Some(ref value) => {
             reachable(object, &tokens).then_some(()).ok_or_else(lost)?;
-            let parent = parents.iter().try_fold(object, |at, token| child_or_new(at, token)).ok_or_else(lost)?;
+            let parent =
+                parents.iter().try_fold(object, |at, token| child_or_new(at, token)).ok_or_else(lost)?;
             let place = child_or_new(parent, last).ok_or_else(lost)?;
             *place = value.clone();
             Ok(())
@@ -226,9 +234,19 @@ mod tests {
     fn a_change_outside_the_fence_names_the_path() {
         check(json!({}), vec![set("/status/x", json!(1))], Fence::Spec, Err("/status/x"));
         check(json!({}), vec![set("/statusx", json!(1))], Fence::Status, Err("outside"));
-        check(json!({}), vec![set("/metadata/name", json!("x"))], Fence::AllButIdentity, Err("/metadata/name"));
+        check(
+            json!({}),
+            vec![set("/metadata/name", json!("x"))],
+            Fence::AllButIdentity,
+            Err("/metadata/name"),
+        );
         check(json!({}), vec![set("/metadata", json!({"name": "x"}))], Fence::AllButIdentity, Err("outside"));
-        check(json!({}), vec![set("/metadata/ui~0d", json!(1))], Fence::AllButIdentity, Ok(json!({"metadata": {"ui~d": 1}})));
+        check(
+            json!({}),
+            vec![set("/metadata/ui~0d", json!(1))],
+            Fence::AllButIdentity,
+            Ok(json!({"metadata": {"ui~d": 1}})),
+        );
     }
 
     #[test]

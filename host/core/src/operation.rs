@@ -71,7 +71,9 @@ impl fmt::Display for Operation {
 
 /// The name is not one of the ten operations.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown operation {0:?}: want one of InterpretReplica, InterpretComponent, ReviseReplica, Retain, AggregateStatus, InterpretDependency, InterpretStatus, InterpretHealth, PreserveState, RestoreState")]
+#[error(
+    "unknown operation {0:?}: want one of InterpretReplica, InterpretComponent, ReviseReplica, Retain, AggregateStatus, InterpretDependency, InterpretStatus, InterpretHealth, PreserveState, RestoreState"
+)]
 pub struct UnknownOperation(pub String);
 
 impl FromStr for Operation {
@@ -97,11 +99,14 @@ pub struct Ask {
 
 impl Ask {
     /// What the detector wants to know of a template.
-    pub const TEMPLATE: Ask = Ask { replicas: true, components: true, dependencies: false, status: false, health: false };
+    pub const TEMPLATE: Ask =
+        Ask { replicas: true, components: true, dependencies: false, status: false, health: false };
     /// What is reflected from a member cluster.
-    pub const REFLECTION: Ask = Ask { replicas: false, components: false, dependencies: false, status: true, health: true };
+    pub const REFLECTION: Ask =
+        Ask { replicas: false, components: false, dependencies: false, status: true, health: true };
     /// Everything.
-    pub const ALL: Ask = Ask { replicas: true, components: true, dependencies: true, status: true, health: true };
+    pub const ALL: Ask =
+        Ask { replicas: true, components: true, dependencies: true, status: true, health: true };
 
     /// The set that holds just the question of `operation`; empty where it is not a question about one object.
     pub fn only(operation: Operation) -> Ask {

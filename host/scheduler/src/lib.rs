@@ -24,7 +24,7 @@ mod webster;
 mod workload;
 
 #[cfg(test)]
-mod build;
+mod testing;
 
 pub use decide::{Decision, decide};
 pub use estimate::{Estimate, RefusedNodes, Shortage, replicas, sets};

@@ -98,7 +98,7 @@ fn placement_holds(placement: &Placement, applied: &Placement, status: &Resource
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::{cluster, config_map, deployment, flink, snapshot, unseen};
+    use crate::testing::{cluster, config_map, deployment, flink, snapshot, unseen};
     use serde_json::{Value, json};
 
     fn divided() -> Value {

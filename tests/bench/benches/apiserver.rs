@@ -22,7 +22,14 @@ fn main() -> anyhow::Result<()> {
 
 async fn run() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
-    let server = ApiServer::open(Config { data_dir: folder.path().to_owned(), name: "bench".to_owned(), definitions: Vec::new(), hooks: Vec::new(), store: windlass_apiserver::store::Options::default() }).await?;
+    let server = ApiServer::open(Config {
+        data_dir: folder.path().to_owned(),
+        name: "bench".to_owned(),
+        definitions: Vec::new(),
+        hooks: Vec::new(),
+        store: windlass_apiserver::store::Options::default(),
+    })
+    .await?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let kubeconfig = server.kubeconfig(&format!("https://{}", listener.local_addr()?))?;
     let shutdown = CancellationToken::new();
@@ -47,8 +54,11 @@ async fn run() -> anyhow::Result<()> {
 }
 
 async fn client(kubeconfig: &str) -> anyhow::Result<kube::Client> {
-    let config =
-        kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;
+    let config = kube::Config::from_custom_kubeconfig(
+        Kubeconfig::from_yaml(kubeconfig)?,
+        &KubeConfigOptions::default(),
+    )
+    .await?;
     Ok(kube::Client::try_from(config)?)
 }
 
@@ -140,7 +150,8 @@ async fn list(client: &kube::Client) -> anyhow::Result<()> {
     let mut bytes = 0;
     for _ in 0..10 {
         let began = Instant::now();
-        let request = http::Request::get(format!("/api/v1/namespaces/default/configmaps?limit={LISTED}")).body(Vec::new())?;
+        let request = http::Request::get(format!("/api/v1/namespaces/default/configmaps?limit={LISTED}"))
+            .body(Vec::new())?;
         bytes = client.request_text(request).await?.len();
         times.push(began.elapsed());
     }

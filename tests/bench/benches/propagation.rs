@@ -60,10 +60,8 @@ async fn run() -> anyhow::Result<()> {
         let templates = templates.clone();
         async move { create(&templates, &name).await }
     });
-    let (created, arrived) = futures::join!(
-        created.buffer_unordered(32).collect::<Vec<_>>(),
-        arrivals.wait_for(2 * AT_ONCE)
-    );
+    let (created, arrived) =
+        futures::join!(created.buffer_unordered(32).collect::<Vec<_>>(), arrivals.wait_for(2 * AT_ONCE));
     created.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     arrived?;
     let took = began.elapsed();

@@ -26,9 +26,11 @@ pub(crate) fn command(args: DemoArgs) -> anyhow::Result<ExitCode> {
             Some(folder) => Folder::Given(folder),
             None => Folder::Temporary(tempfile::TempDir::new().context("cannot make a temporary folder")?),
         };
-        std::fs::create_dir_all(folder.path()).with_context(|| format!("cannot make {}", folder.path().display()))?;
+        std::fs::create_dir_all(folder.path())
+            .with_context(|| format!("cannot make {}", folder.path().display()))?;
         let settings = folder.path().join("plugin-settings.yaml");
-        std::fs::write(&settings, SETTINGS).with_context(|| format!("cannot write {}", settings.display()))?;
+        std::fs::write(&settings, SETTINGS)
+            .with_context(|| format!("cannot write {}", settings.display()))?;
         let screen = Screen::new();
         screen.say("Starting the control plane and three simulated member clusters in this process.");
         let control_plane = ControlPlane::start(Options {

@@ -52,7 +52,8 @@ impl Demo<'_> {
             ("member2", "2 nodes of 4 CPUs, and a ResourceQuota of 3 CPUs in the namespace"),
             ("member3", "2 nodes of 4 CPUs"),
         ] {
-            let (_, took) = wait_for(&api, member, "ready", |cluster| has_condition(cluster, "Ready", "True")).await?;
+            let (_, took) =
+                wait_for(&api, member, "ready", |cluster| has_condition(cluster, "Ready", "True")).await?;
             self.screen.passed(&format!("{member} is ready: {what}"), took);
         }
         Ok(())
@@ -66,7 +67,8 @@ impl Demo<'_> {
             let client = self.control_plane.member_client_by_kubeconfig(&member.name).await?;
             let api = objects(&client, "apiextensions.k8s.io/v1", "CustomResourceDefinition", "");
             let name = "flinkdeployments.flink.apache.org";
-            let (_, took) = wait_for(&api, name, "established", |crd| has_condition(crd, "Established", "True")).await?;
+            let (_, took) =
+                wait_for(&api, name, "established", |crd| has_condition(crd, "Established", "True")).await?;
             self.screen.passed(&format!("{} serves FlinkDeployment", member.name), took);
         }
         Ok(())
@@ -78,7 +80,8 @@ impl Demo<'_> {
         apply(&self.client, EXAMPLE).await?;
         let binding = "flink-example-flinkdeployment";
         let (found, took) =
-            wait_for(&self.bindings, binding, "held", |binding| has_condition(binding, "Scheduled", "False")).await?;
+            wait_for(&self.bindings, binding, "held", |binding| has_condition(binding, "Scheduled", "False"))
+                .await?;
         ensure!(
             found["spec"]["components"]
                 == json!([
@@ -92,7 +95,10 @@ impl Demo<'_> {
         );
         self.screen.passed("the binding knows its components", took);
         self.screen.detail("jobmanager 1 × (cpu 1, memory 1.024), taskmanager 2 × (cpu 2, memory 2.048)");
-        ensure!(found["spec"]["suspension"]["scheduling"] == true, "the suspension hook did not hold {binding}");
+        ensure!(
+            found["spec"]["suspension"]["scheduling"] == true,
+            "the suspension hook did not hold {binding}"
+        );
         ensure!(clusters(&found).is_empty(), "{binding} was scheduled while it was held");
         self.screen.passed("the suspension hook holds it: spec.suspension.scheduling is true", took);
         Ok(())
@@ -102,8 +108,10 @@ impl Demo<'_> {
         self.screen.heading("Released, and scheduled whole onto the one member that holds it");
         let binding = "flink-example-flinkdeployment";
         self.release(binding).await?;
-        let (found, took) =
-            wait_for(&self.bindings, binding, "scheduled", |binding| has_condition(binding, "Scheduled", "True")).await?;
+        let (found, took) = wait_for(&self.bindings, binding, "scheduled", |binding| {
+            has_condition(binding, "Scheduled", "True")
+        })
+        .await?;
         ensure!(clusters(&found) == ["member3"], "{binding} went to {:?}, not to member3", clusters(&found));
         self.screen.passed("all three pods are promised to member3", took);
         Ok(())
@@ -144,7 +152,8 @@ impl Demo<'_> {
         apply(&self.client, QUOTA).await?;
         let api = objects(&self.client, "policy.karmada.io/v1alpha1", "FederatedResourceQuota", "default");
         let want = json!({"cpu": "5", "memory": "5120m"});
-        let (_, took) = wait_for(&api, "team", "counted", |quota| quota["status"]["overallUsed"] == want).await?;
+        let (_, took) =
+            wait_for(&api, "team", "counted", |quota| quota["status"]["overallUsed"] == want).await?;
         self.screen.passed("overallUsed is cpu 5, memory 5120m", took);
         Ok(())
     }
@@ -153,13 +162,16 @@ impl Demo<'_> {
         self.screen.heading("A set that fits nowhere says why, and waits");
         apply(&self.client, LARGE).await?;
         let binding = "flink-large-flinkdeployment";
-        wait_for(&self.bindings, binding, "held", |binding| binding["spec"]["suspension"]["scheduling"] == true).await?;
+        wait_for(&self.bindings, binding, "held", |binding| {
+            binding["spec"]["suspension"]["scheduling"] == true
+        })
+        .await?;
         self.release(binding).await?;
         let (found, took) = wait_for(&self.bindings, binding, "found unschedulable", |binding| {
             condition(binding, "Scheduled").is_some_and(|condition| {
-                ["member1", "member2", "member3"]
-                    .iter()
-                    .all(|member| condition["message"].as_str().is_some_and(|message| message.contains(member)))
+                ["member1", "member2", "member3"].iter().all(|member| {
+                    condition["message"].as_str().is_some_and(|message| message.contains(member))
+                })
             })
         })
         .await?;
@@ -170,7 +182,8 @@ impl Demo<'_> {
         let member = self.control_plane.member_client_by_kubeconfig("member3").await?;
         apply(&member, LARGE_NODE).await?;
         let (_, took) =
-            wait_for(&self.bindings, binding, "scheduled", |binding| clusters(binding) == ["member3"]).await?;
+            wait_for(&self.bindings, binding, "scheduled", |binding| clusters(binding) == ["member3"])
+                .await?;
         self.screen.passed("member3 gains a node of 8 CPUs, and it is scheduled", took);
         Ok(())
     }
@@ -184,7 +197,11 @@ impl Demo<'_> {
         for (name, want) in [("member1", 2), ("member2", 4), ("member3", 4)] {
             let member = self.control_plane.member_client_by_kubeconfig(name).await?;
             let found = objects(&member, "apps/v1", "Deployment", "default").get("web").await?;
-            ensure!(found.data["spec"]["replicas"] == want, "{name} has {} replicas, not {want}", found.data["spec"]["replicas"]);
+            ensure!(
+                found.data["spec"]["replicas"] == want,
+                "{name} has {} replicas, not {want}",
+                found.data["spec"]["replicas"]
+            );
         }
         self.screen.passed("2, 4 and 4 replicas; the template's status counts 10 ready", took);
         Ok(())

@@ -33,13 +33,20 @@ impl Screen {
 
     pub(super) fn detail(&self, text: &str) {
         for line in text.lines() {
-            self.say(&if self.colour { format!("      \x1b[2m{line}\x1b[0m") } else { format!("      {line}") });
+            self.say(&if self.colour {
+                format!("      \x1b[2m{line}\x1b[0m")
+            } else {
+                format!("      {line}")
+            });
         }
     }
 
     /// How to go on from here.
     pub(super) fn next(&self, control_plane: &ControlPlane, keep: bool) {
-        self.heading(&format!("Everything was verified through the API, in {}.", milliseconds(self.began.elapsed())));
+        self.heading(&format!(
+            "Everything was verified through the API, in {}.",
+            milliseconds(self.began.elapsed())
+        ));
         if keep {
             self.say("The control plane keeps running until Ctrl-C. In a second terminal:");
             self.say(&format!("  export KUBECONFIG={}", control_plane.kubeconfig().display()));

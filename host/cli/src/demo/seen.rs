@@ -13,7 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The objects of one kind, in a namespace or (empty) cluster-wide.
-pub(super) fn objects(client: &kube::Client, api_version: &str, kind: &str, namespace: &str) -> Api<DynamicObject> {
+pub(super) fn objects(
+    client: &kube::Client,
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+) -> Api<DynamicObject> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     if namespace.is_empty() {
@@ -36,7 +41,8 @@ pub(super) async fn apply(client: &kube::Client, yaml: &str) -> anyhow::Result<(
         let deadline = Instant::now() + PATIENCE;
         // A kind whose CRD was applied a moment ago may not be served yet.
         loop {
-            match api.patch(name, &PatchParams::apply("windlass-demo").force(), &Patch::Apply(&object)).await {
+            match api.patch(name, &PatchParams::apply("windlass-demo").force(), &Patch::Apply(&object)).await
+            {
                 Ok(_) => break,
                 Err(kube::Error::Api(status)) if status.code == 404 && Instant::now() < deadline => {
                     tokio::time::sleep(PAUSE).await;
@@ -70,7 +76,10 @@ pub(super) async fn wait_for(
             Err(error) => return Err(error).with_context(|| format!("cannot get {name}")),
         }
         if began.elapsed() > PATIENCE {
-            bail!("{name} is not {what} after {PATIENCE:?}; last seen:\n{}", serde_json::to_string_pretty(&last)?);
+            bail!(
+                "{name} is not {what} after {PATIENCE:?}; last seen:\n{}",
+                serde_json::to_string_pretty(&last)?
+            );
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -88,5 +97,10 @@ pub(super) fn has_condition(object: &Value, kind: &str, status: &str) -> bool {
 
 /// The names of a binding's clusters.
 pub(super) fn clusters(binding: &Value) -> Vec<&str> {
-    binding["spec"]["clusters"].as_array().into_iter().flatten().filter_map(|cluster| cluster["name"].as_str()).collect()
+    binding["spec"]["clusters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|cluster| cluster["name"].as_str())
+        .collect()
 }

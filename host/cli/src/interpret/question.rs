@@ -37,7 +37,10 @@ impl Question {
         Ok(match operation {
             Operation::InterpretReplica => {
                 let answer = interpreter.inspect(&object, Ask::only(operation)).replicas;
-                Reply::of(answer, |found| json!({"replicas": found.replicas, "requirements": found.requirements}))
+                Reply::of(
+                    answer,
+                    |found| json!({"replicas": found.replicas, "requirements": found.requirements}),
+                )
             }
             Operation::InterpretComponent => {
                 Reply::of(interpreter.inspect(&object, Ask::only(operation)).components, plain)

@@ -63,7 +63,8 @@ impl ControlPlane {
 
         let mut running = Vec::with_capacity(specs.len());
         for spec in specs {
-            running.push(parts.start_member(spec, &folder, &plugins, changes.clone(), &server.client()).await?);
+            running
+                .push(parts.start_member(spec, &folder, &plugins, changes.clone(), &server.client()).await?);
         }
         parts.run_controllers(&server, &plugins, changes, &running);
         Ok(ControlPlane {
@@ -125,13 +126,19 @@ impl ControlPlane {
 }
 
 /// Compiling is work for a thread of its own.
-async fn load_plugins(directory: Option<PathBuf>, settings: Settings, code: PathBuf) -> anyhow::Result<Arc<Plugins>> {
-    let loading = tokio::task::spawn_blocking(move || Plugins::start(directory.as_deref(), &settings, Some(&code)));
+async fn load_plugins(
+    directory: Option<PathBuf>,
+    settings: Settings,
+    code: PathBuf,
+) -> anyhow::Result<Arc<Plugins>> {
+    let loading =
+        tokio::task::spawn_blocking(move || Plugins::start(directory.as_deref(), &settings, Some(&code)));
     Ok(Arc::new(loading.await.context("loading the plugins panicked")??))
 }
 
 async fn client_of(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
-    let read = Kubeconfig::read_from(kubeconfig).with_context(|| format!("cannot read {}", kubeconfig.display()))?;
+    let read =
+        Kubeconfig::read_from(kubeconfig).with_context(|| format!("cannot read {}", kubeconfig.display()))?;
     let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
     Ok(kube::Client::try_from(config)?)
 }

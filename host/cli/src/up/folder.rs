@@ -12,9 +12,12 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn open(root: &Path) -> anyhow::Result<Folder> {
-        std::fs::create_dir_all(root).with_context(|| format!("cannot make the data directory {}", root.display()))?;
+        std::fs::create_dir_all(root)
+            .with_context(|| format!("cannot make the data directory {}", root.display()))?;
         // Kubeconfigs name files, and users change directories.
-        let root = root.canonicalize().with_context(|| format!("cannot use the data directory {}", root.display()))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("cannot use the data directory {}", root.display()))?;
         Ok(Folder { root })
     }
 
@@ -59,8 +62,8 @@ impl Folder {
 /// Writes a file as a whole or not at all, for this user alone.
 pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::NamedTempFile::new_in(directory).with_context(|| format!("cannot write to {}", directory.display()))?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)
+        .with_context(|| format!("cannot write to {}", directory.display()))?;
     std::io::Write::write_all(&mut file, text.as_bytes())
         .and_then(|()| file.as_file().sync_all())
         .with_context(|| format!("cannot write {}", path.display()))?;

@@ -116,7 +116,8 @@ impl Parts {
             hooks: vec![Arc::new(state.clone())],
             store: store::Options::default(),
         };
-        let server = ApiServer::open(config).await.with_context(|| format!("the API server of member {name}"))?;
+        let server =
+            ApiServer::open(config).await.with_context(|| format!("the API server of member {name}"))?;
         let kubeconfig: PathBuf = folder.member_kubeconfig(&name);
         let url = self.serve(&server, 0, &home, &kubeconfig).await?;
         let client = server.client();
@@ -154,7 +155,8 @@ impl Parts {
     ) {
         let options = windlass_controllers::Options::default();
         let client = server.client();
-        let handed_in = running.iter().map(|running| (running.member.name.clone(), running.client.clone())).collect();
+        let handed_in =
+            running.iter().map(|running| (running.member.name.clone(), running.client.clone())).collect();
         let members = Arc::new(Members::new(client.clone(), handed_in, options.member_timeout));
         let rooms = Arc::new(Rooms::default());
         let context = windlass_controllers::Context {

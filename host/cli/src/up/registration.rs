@@ -33,7 +33,10 @@ pub(super) async fn register(
         metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() },
         ..Namespace::default()
     };
-    Api::<Namespace>::all(client.clone()).patch(NAMESPACE, &apply, &Patch::Apply(&namespace)).await.with_context(what)?;
+    Api::<Namespace>::all(client.clone())
+        .patch(NAMESPACE, &apply, &Patch::Apply(&namespace))
+        .await
+        .with_context(what)?;
 
     let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
     let data = [("token", &endpoint.token), ("caBundle", &endpoint.authority)];

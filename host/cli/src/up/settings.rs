@@ -26,7 +26,9 @@ pub(super) async fn watch(catalogue: Arc<Catalogue>, file: PathBuf, shutdown: Ca
                 for bundled in windlass_bundle::PLUGINS {
                     let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
                     let config = PluginConfig { settings, ..PluginConfig::default() };
-                    if let Some(Err(error)) = catalogue.configure(&Origin::BuiltIn(bundled.name.into()), config) {
+                    if let Some(Err(error)) =
+                        catalogue.configure(&Origin::BuiltIn(bundled.name.into()), config)
+                    {
                         tracing::error!(plugin = bundled.name, error = %error, "settings refused; those before stay in force");
                     }
                 }

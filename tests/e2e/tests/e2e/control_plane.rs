@@ -74,7 +74,10 @@ impl ControlPlane {
             |answer| answer == "ok",
         )
         .await;
-        assert!(self.process.try_wait().expect("the process can be asked").is_none(), "windlass up ended early");
+        assert!(
+            self.process.try_wait().expect("the process can be asked").is_none(),
+            "windlass up ended early"
+        );
     }
 }
 

@@ -78,7 +78,12 @@ async fn check_stored(objects: &Api<ConfigMap>, acknowledged: &BTreeMap<String, 
         .map(|object| (object.name_any(), object))
         .collect();
     for (name, count) in acknowledged {
-        let data = stored.get(name).unwrap_or_else(|| panic!("{name} was acknowledged and is gone")).data.as_ref().unwrap();
+        let data = stored
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} was acknowledged and is gone"))
+            .data
+            .as_ref()
+            .unwrap();
         let found: u64 = data["count"].parse().unwrap();
         assert!(found >= *count, "{name} was acknowledged at {count} and is at {found}");
         assert_eq!(data["count"], data["copy"], "{name} holds half a write");
@@ -86,12 +91,20 @@ async fn check_stored(objects: &Api<ConfigMap>, acknowledged: &BTreeMap<String, 
 }
 
 /// A watch from before the round resumes over the restart, and tells of everything since.
-async fn check_watch(objects: &Api<ConfigMap>, version: &str, acknowledged: &BTreeMap<String, u64>, round: usize) {
+async fn check_watch(
+    objects: &Api<ConfigMap>,
+    version: &str,
+    acknowledged: &BTreeMap<String, u64>,
+    round: usize,
+) {
     let prefix = format!("round-{round}-");
     let mut missing: Vec<&String> = acknowledged.keys().filter(|name| name.starts_with(&prefix)).collect();
     let mut events = objects.watch(&WatchParams::default().timeout(60), version).await.unwrap().boxed();
     while !missing.is_empty() {
-        let event = tokio::time::timeout(Duration::from_secs(30), events.next().map(Option::unwrap)).await.unwrap().unwrap();
+        let event = tokio::time::timeout(Duration::from_secs(30), events.next().map(Option::unwrap))
+            .await
+            .unwrap()
+            .unwrap();
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 missing.retain(|name| **name != object.name_any());

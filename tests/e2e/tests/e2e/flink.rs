@@ -30,20 +30,31 @@ async fn a_flink_deployment_is_scheduled_whole_and_seen_running() {
 
     let bindings = api(&client, "work.karmada.io/v1alpha2", "ResourceBinding", "default");
     let binding =
-        wait_for(&bindings, BINDING, "scheduled", |binding| has_condition(binding, "Scheduled", "True")).await;
+        wait_for(&bindings, BINDING, "scheduled", |binding| has_condition(binding, "Scheduled", "True"))
+            .await;
     let components = &binding["spec"]["components"];
     assert_eq!(components[0]["name"], "jobmanager");
     assert_eq!(components[0]["replicas"], 1);
-    assert_eq!(components[0]["replicaRequirements"]["resourceRequest"], json!({"cpu": "1", "memory": "1.024"}));
+    assert_eq!(
+        components[0]["replicaRequirements"]["resourceRequest"],
+        json!({"cpu": "1", "memory": "1.024"})
+    );
     assert_eq!(components[1]["name"], "taskmanager");
     assert_eq!(components[1]["replicas"], 2);
-    assert_eq!(components[1]["replicaRequirements"]["resourceRequest"], json!({"cpu": "2", "memory": "2.048"}));
+    assert_eq!(
+        components[1]["replicaRequirements"]["resourceRequest"],
+        json!({"cpu": "2", "memory": "2.048"})
+    );
     assert_eq!(binding["spec"].get("replicas"), None, "components take the place of replicas");
     assert_eq!(names(&binding["spec"]["clusters"]), ["member3"]);
 
     let works = api(&client, "work.karmada.io/v1alpha1", "Work", "karmada-es-member3");
     let list = works.list(&Default::default()).await.unwrap();
-    assert!(list.items.iter().any(|work| work.data["spec"]["workload"]["manifests"][0]["kind"] == "FlinkDeployment"));
+    assert!(
+        list.items
+            .iter()
+            .any(|work| work.data["spec"]["workload"]["manifests"][0]["kind"] == "FlinkDeployment")
+    );
 
     let member = control_plane.member("member3").await;
     let jobs = api(&member, "flink.apache.org/v1beta1", "FlinkDeployment", "default");
@@ -57,7 +68,8 @@ async fn a_flink_deployment_is_scheduled_whole_and_seen_running() {
     })
     .await;
     let templates = api(&client, "flink.apache.org/v1beta1", "FlinkDeployment", "default");
-    wait_for(&templates, "flink-example", "running", |job| job["status"]["jobStatus"]["state"] == "RUNNING").await;
+    wait_for(&templates, "flink-example", "running", |job| job["status"]["jobStatus"]["state"] == "RUNNING")
+        .await;
     assert!(control_plane.stop().await, "SIGTERM ends it cleanly");
 }
 
@@ -85,7 +97,8 @@ async fn a_set_that_fits_nowhere_says_why_and_is_scheduled_when_a_member_gains_r
 
     let bindings = api(&client, "work.karmada.io/v1alpha2", "ResourceBinding", "default");
     let binding =
-        wait_for(&bindings, BINDING, "unschedulable", |binding| has_condition(binding, "Scheduled", "False")).await;
+        wait_for(&bindings, BINDING, "unschedulable", |binding| has_condition(binding, "Scheduled", "False"))
+            .await;
     let message = condition(&binding, "Scheduled").unwrap()["message"].as_str().unwrap();
     for cluster in ["member1", "member2", "member3"] {
         assert!(message.contains(cluster), "{message}");
@@ -104,7 +117,8 @@ async fn a_set_that_fits_nowhere_says_why_and_is_scheduled_when_a_member_gains_r
         .await;
     }
     let gained = std::time::Instant::now();
-    wait_for(&bindings, BINDING, "scheduled", |binding| names(&binding["spec"]["clusters"]) == ["member3"]).await;
+    wait_for(&bindings, BINDING, "scheduled", |binding| names(&binding["spec"]["clusters"]) == ["member3"])
+        .await;
     println!("scheduled {:?} after a member gained room", gained.elapsed());
 }
 

@@ -30,10 +30,14 @@ fn object(yaml: &str) -> Value {
 
 #[test]
 fn components_are_printed_as_asked() {
-    let output = windlass(&["interpret", "--operation", "InterpretComponent", "-f", "-", "-o", "json"], FLINK);
+    let output =
+        windlass(&["interpret", "--operation", "InterpretComponent", "-f", "-", "-o", "json"], FLINK);
     assert!(output.status.success(), "{output:?}");
     let components: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(components[1]["replicaRequirements"]["resourceRequest"], json!({"cpu": "2", "memory": "2.048"}));
+    assert_eq!(
+        components[1]["replicaRequirements"]["resourceRequest"],
+        json!({"cpu": "2", "memory": "2.048"})
+    );
 }
 
 #[test]
@@ -52,8 +56,11 @@ fn requests_are_answered_in_order_and_a_bad_one_harms_no_other() {
     input.push_str("not json\n\n");
     let output = windlass(&["interpret", "--requests", "-"], &input);
     assert!(output.status.success(), "{output:?}");
-    let answers: Vec<Value> =
-        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let answers: Vec<Value> = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
     assert_eq!(answers.len(), 7);
     assert_eq!(answers[0]["by"], "flink");
     assert_eq!(answers[0]["result"][0]["name"], "jobmanager");

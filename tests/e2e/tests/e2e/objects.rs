@@ -8,7 +8,12 @@ use crate::wait;
 
 /// The API of a kind in a namespace; an empty namespace for cluster-scoped kinds. The plural is regular for every
 /// kind that the tests use.
-pub(crate) fn api(client: &kube::Client, api_version: &str, kind: &str, namespace: &str) -> Api<DynamicObject> {
+pub(crate) fn api(
+    client: &kube::Client,
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+) -> Api<DynamicObject> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     if namespace.is_empty() {
@@ -30,12 +35,19 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 /// Server-side applies every document, waiting for kinds whose CRD is on its way.
 pub(crate) async fn apply(client: &kube::Client, yaml: &str) {
     for object in documents(yaml) {
-        let api = api(client, text(&object, "/apiVersion"), text(&object, "/kind"), text(&object, "/metadata/namespace"));
+        let api = api(
+            client,
+            text(&object, "/apiVersion"),
+            text(&object, "/kind"),
+            text(&object, "/metadata/namespace"),
+        );
         let name = text(&object, "/metadata/name");
         let parameters = PatchParams::apply("e2e").force();
         wait::until(
             &format!("{} {name} to be applied", text(&object, "/kind")),
-            || async { api.patch(name, &parameters, &Patch::Apply(&object)).await.map_err(|error| error.to_string()) },
+            || async {
+                api.patch(name, &parameters, &Patch::Apply(&object)).await.map_err(|error| error.to_string())
+            },
             Result::is_ok,
         )
         .await

@@ -64,7 +64,9 @@ async fn check(scheduling: &str, want: &[(&str, i64)], want_total: i64) {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|cluster| (cluster["name"].as_str().unwrap().to_owned(), cluster["replicas"].as_i64().unwrap_or(0)))
+        .map(|cluster| {
+            (cluster["name"].as_str().unwrap().to_owned(), cluster["replicas"].as_i64().unwrap_or(0))
+        })
         .collect();
     assert_eq!(got, want);
     for (name, replicas) in &want {
@@ -76,7 +78,8 @@ async fn check(scheduling: &str, want: &[(&str, i64)], want_total: i64) {
 
 #[tokio::test]
 async fn duplicated_replicas_run_in_full_everywhere() {
-    check("{replicaSchedulingType: Duplicated}", &[("member1", 10), ("member2", 10), ("member3", 10)], 30).await;
+    check("{replicaSchedulingType: Duplicated}", &[("member1", 10), ("member2", 10), ("member3", 10)], 30)
+        .await;
 }
 
 #[tokio::test]

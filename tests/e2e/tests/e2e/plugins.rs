@@ -15,8 +15,11 @@ async fn a_broken_plugin_harms_nobody() {
     let plugins = tempfile::TempDir::new().unwrap();
     std::fs::write(plugins.path().join("text.wasm"), "this is no WebAssembly").unwrap();
     std::fs::write(plugins.path().join("module.wasm"), b"\0asm\x01\0\0\0").unwrap();
-    let control_plane =
-        ControlPlane::start("members: [{name: member1}]", &["--plugin-dir", plugins.path().to_str().unwrap()]).await;
+    let control_plane = ControlPlane::start(
+        "members: [{name: member1}]",
+        &["--plugin-dir", plugins.path().to_str().unwrap()],
+    )
+    .await;
     let client = control_plane.client().await;
     apply(&client, CONFIG_MAP).await;
     let member = api(&control_plane.member("member1").await, "v1", "ConfigMap", "default");

@@ -25,7 +25,11 @@ fn config_map(name: &str, priority_class: &str) -> String {
 #[tokio::test]
 async fn held_bindings_are_released_in_priority_order() {
     let settings = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(settings.path(), "suspension: {namespaces: [default], kinds: [{apiVersion: v1, kind: ConfigMap}]}").unwrap();
+    std::fs::write(
+        settings.path(),
+        "suspension: {namespaces: [default], kinds: [{apiVersion: v1, kind: ConfigMap}]}",
+    )
+    .unwrap();
     let control_plane =
         ControlPlane::start(MEMBERS, &["--plugin-settings", settings.path().to_str().unwrap()]).await;
     let client = control_plane.client().await;
@@ -48,7 +52,8 @@ async fn held_bindings_are_released_in_priority_order() {
     let names: Vec<String> = busy.iter().cloned().chain(["b".to_owned(), "a".to_owned()]).collect();
     for name in &names {
         let held = wait_for(&bindings, &format!("{name}-configmap"), "held", |binding| {
-            binding["spec"]["suspension"]["scheduling"] == true && has_condition(binding, "Scheduled", "False")
+            binding["spec"]["suspension"]["scheduling"] == true
+                && has_condition(binding, "Scheduled", "False")
         })
         .await;
         assert_eq!(held["spec"].get("clusters"), None, "a held binding is not scheduled");
