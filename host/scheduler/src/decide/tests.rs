@@ -1,5 +1,5 @@
 use super::*;
-use crate::build::{cluster, config_map, deployment, flink, node, quota, snapshot, unseen};
+use crate::testing::{cluster, config_map, deployment, flink, node, quota, snapshot, unseen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -397,7 +397,7 @@ fn contradictions_are_errors_and_never_panics() {
     let mut spec = deployment(-1, dynamic());
     assert!(refused(&now(&three(), &spec)).1.contains("spec.replicas is -1"));
     spec = deployment(1, dynamic());
-    spec.replica_requirements.as_mut().unwrap().resource_request = crate::build::list(&[("cpu", "lots")]);
+    spec.replica_requirements.as_mut().unwrap().resource_request = crate::testing::list(&[("cpu", "lots")]);
     let (reason, text) = refused(&now(&three(), &spec));
     assert_eq!(reason, Reason::SchedulerError);
     assert!(
@@ -414,7 +414,7 @@ fn extremes_are_decided_in_bounded_time() {
         })
     }));
     let mut spec = deployment(i32::MAX, dynamic());
-    spec.replica_requirements.as_mut().unwrap().resource_request = crate::build::list(&[("cpu", "1n")]);
+    spec.replica_requirements.as_mut().unwrap().resource_request = crate::testing::list(&[("cpu", "1n")]);
     assert_eq!(placed(&now(&clusters, &spec)).len(), 200);
     let mut placement = dynamic();
     placement["spreadConstraints"] = json!([

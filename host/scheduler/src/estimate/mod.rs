@@ -70,7 +70,7 @@ pub fn replicas(cluster: &ClusterState, namespace: &str, need: &Need) -> Estimat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::{cluster, need, node, quota};
+    use crate::testing::{cluster, need, node, quota};
 
     fn flink(task_managers: i64) -> Vec<Need> {
         vec![
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_runs_and_what_was_promised_is_not_free() {
         let mut busy = node("n1", "10", "64Gi");
-        busy.requested = crate::Resources::read(&crate::build::list(&[("cpu", "4")])).unwrap();
+        busy.requested = crate::Resources::read(&crate::testing::list(&[("cpu", "4")])).unwrap();
         let built = cluster("a").nodes([busy]);
         assert_eq!(replicas(&built.clone().into(), "default", &need("", 7, &[("cpu", "1")])).count, 6);
         let promised = built.promise("default", vec![need("", 5, &[("cpu", "1")])]);
@@ -145,7 +145,7 @@ mod tests {
             serde_json::from_value(serde_json::json!([{"key": "gpu", "effect": "NoSchedule"}])).unwrap();
         let built = cluster("a").nodes([cordoned, tainted, node("n3", "8", "64Gi")]);
         let mut picky = need("jobmanager", 1, &[("cpu", "1")]);
-        picky.claim = Some(crate::build::node_claim(&[("disk", "ssd")]));
+        picky.claim = Some(crate::testing::node_claim(&[("disk", "ssd")]));
         let estimate = sets(&built.clone().into(), "default", std::slice::from_ref(&picky));
         assert_eq!(
             text(&estimate),
