@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::header::ETAG;
+use http::header::{CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Response};
 use parking_lot::Mutex;
 use windlass_schema::Kind;
 use windlass_schema::openapi::{self, Document};
 
 use crate::catalogue::Served;
-use crate::request::representation::Encoding;
+use crate::request::representation::{Encoding, OpenApiV2};
 use crate::response::{self, Body};
 use crate::status::ApiError;
 
@@ -19,6 +19,7 @@ use crate::status::ApiError;
 #[derive(Default)]
 pub(crate) struct Documents {
     v2: OnceLock<Document>,
+    v2_protobuf: OnceLock<Document>,
     /// By path: `api/v1`, `apis/apps/v1`
     v3: Mutex<HashMap<String, Document>>,
 }
@@ -60,22 +61,38 @@ pub(crate) fn v3_index(served: &Served, encoding: Encoding) -> Response<Body> {
 }
 
 /// `/openapi/v3/{path}`
-pub(crate) fn v3(served: &Served, path: &str) -> Result<Response<Body>, ApiError> {
+pub(crate) fn v3(
+    served: &Served,
+    path: &str,
+    if_none_match: Option<&str>,
+) -> Result<Response<Body>, ApiError> {
     let (path, kinds) =
         paths(served).find(|(served, _)| served == path).ok_or_else(ApiError::unknown_path)?;
-    Ok(respond(&served.documents.of(&path, &kinds)))
+    Ok(respond(&served.documents.of(&path, &kinds), Encoding::Json.media_type(), if_none_match))
 }
 
 /// `/openapi/v2`
-pub(crate) fn v2(served: &Served) -> Response<Body> {
-    respond(served.documents.v2.get_or_init(|| openapi::v2(&served.kinds())))
+pub(crate) fn v2(served: &Served, form: OpenApiV2, if_none_match: Option<&str>) -> Response<Body> {
+    let documents = &served.documents;
+    let document = match form {
+        OpenApiV2::Json => documents.v2.get_or_init(|| openapi::v2(&served.kinds())),
+        OpenApiV2::Protobuf => documents.v2_protobuf.get_or_init(|| openapi::v2_protobuf(&served.kinds())),
+    };
+    respond(document, form.media_type(), if_none_match)
 }
 
-fn respond(document: &Document) -> Response<Body> {
-    let body = Bytes::copy_from_slice(document.body.as_bytes());
-    let mut response = response::with_body(200, Encoding::Json, Body::from(body));
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", document.hash)) {
-        response.headers_mut().insert(ETAG, tag);
-    }
+fn respond(document: &Document, media_type: &'static str, if_none_match: Option<&str>) -> Response<Body> {
+    let tag = format!("\"{}\"", document.hash);
+    let mut response = match if_none_match {
+        Some(known) if known == tag => response::with_body(304, Encoding::Json, Body::empty()),
+        _ => {
+            let body = Bytes::from_owner(Arc::clone(&document.body));
+            response::with_body(200, Encoding::Json, Body::from(body))
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(ETAG, HeaderValue::from_str(&tag).expect("hexadecimal digits in quotes"));
+    headers.insert(VARY, HeaderValue::from_static("Accept"));
     response
 }

@@ -21,7 +21,7 @@ use crate::identity::{User, authenticate, review};
 use crate::objects::{self, Call, create, delete, list, namespaces, patch, pods, put, scale, watch};
 use crate::request::body;
 use crate::request::options::{ListOptions, Query};
-use crate::request::representation::{self, Accept, Encoding, Shape};
+use crate::request::representation::{self, Accept, Encoding, OpenApiV2, Shape};
 use crate::request::target::{self, ResourcePath, Target};
 use crate::response::{self, Body};
 use crate::state::State;

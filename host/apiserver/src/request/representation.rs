@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn open_api_v2_comes_in_protobuf_under_both_its_names() {
-        let accept = |header| OpenApiV2::accept(Some(header));
+        let accept = |header: &str| OpenApiV2::accept(Some(header));
         for version in ["@v1.0", ".v1.0"] {
             let media = format!("application/com.github.proto-openapi.spec.v2{version}+protobuf");
             assert_eq!(accept(&media).unwrap(), OpenApiV2::Protobuf);

@@ -1,4 +1,5 @@
 use kube::api::ListParams;
+use kube::client::Body;
 use kube::discovery::Discovery;
 use serde_json::{Value, json};
 
@@ -40,6 +41,27 @@ async fn health_version_and_documents_are_served() {
     server.get("/nonsense").await.refused(404, "NotFound");
     server.get("/apis/apps/v1/nonsense").await.refused(404, "NotFound");
     server.get("/apis/apps/v1/deployments/a").await.refused(404, "NotFound");
+}
+
+#[tokio::test]
+async fn open_api_v2_is_served_as_client_go_asks_for_it() {
+    let server = server().await;
+    server.call("POST", DEFINITIONS, &widget_definition()).await;
+    let accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let ask = || request("GET", "/openapi/v2").header("accept", accept);
+    let response = server.client.send(ask().body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let headers = response.headers().clone();
+    assert_eq!(headers["content-type"], "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    assert_eq!(headers["vary"], "Accept");
+    let document = response.into_body().collect_bytes().await.unwrap();
+    assert!(document.starts_with(b"\x0a\x032.0"));
+    let name = b"com.example.v1.Widget";
+    assert!(document.windows(name.len()).any(|found| found == name));
+    assert_eq!(server.send(ask().header("if-none-match", &headers["etag"]), "").await.code, 304);
+    let json = server.get("/openapi/v2").await;
+    assert_eq!(json.headers["content-type"], "application/json");
+    assert_ne!(json.headers["etag"], headers["etag"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod paths;
 mod schemas;
+mod v2_protobuf;
 
 use std::sync::Arc;
 
@@ -15,27 +16,28 @@ use paths::Dialect;
 /// A document as it is served, with the hash that the index and the ETag carry.
 #[derive(Clone, Debug)]
 pub struct Document {
-    pub body: Arc<str>,
+    /// JSON, or what [`v2_protobuf`] writes.
+    pub body: Arc<[u8]>,
     /// Upper-case hex of SHA-512, as in `?hash=`.
     pub hash: String,
 }
 
 impl Document {
-    fn new(document: &Value) -> Document {
-        let body = document.to_string();
-        let hash = Sha512::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect();
+    fn new(body: Vec<u8>) -> Document {
+        let hash = Sha512::digest(&body).iter().map(|byte| format!("{byte:02X}")).collect();
         Document { body: body.into(), hash }
     }
 }
 
 /// The v3 document of one group version (`/openapi/v3/apis/apps/v1`): all `kinds` are of it.
 pub fn v3(kinds: &[Arc<Kind>]) -> Document {
-    Document::new(&json!({
+    let document = json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": "unversioned"},
         "paths": paths::of(kinds, Dialect::V3),
         "components": {"schemas": schemas::v3(kinds)},
-    }))
+    });
+    Document::new(document.to_string().into_bytes())
 }
 
 /// `/openapi/v3`: from `apis/apps/v1` or `api/v1` to the document's hash.
@@ -52,12 +54,21 @@ pub fn v3_index<'a>(documents: impl IntoIterator<Item = (String, &'a Document)>)
 
 /// `/openapi/v2` over all kinds.
 pub fn v2(kinds: &[Arc<Kind>]) -> Document {
-    Document::new(&json!({
+    Document::new(v2_value(kinds).to_string().into_bytes())
+}
+
+/// `/openapi/v2` over all kinds, as gnostic's `openapi.v2.Document`: the only form that client-go reads.
+pub fn v2_protobuf(kinds: &[Arc<Kind>]) -> Document {
+    Document::new(v2_protobuf::document(&v2_value(kinds)))
+}
+
+fn v2_value(kinds: &[Arc<Kind>]) -> Value {
+    json!({
         "swagger": "2.0",
         "info": {"title": "Kubernetes", "version": "unversioned"},
         "paths": paths::of(kinds, Dialect::V2),
         "definitions": schemas::v2(kinds),
-    }))
+    })
 }
 
 /// The name of a kind's schema: `io.k8s.api.apps.v1.Deployment`, `com.example.v1.Foo`.
@@ -81,7 +92,7 @@ mod tests {
     use crate::{builtin, kind};
 
     fn parsed(document: &Document) -> Value {
-        serde_json::from_str(&document.body).unwrap()
+        serde_json::from_slice(&document.body).unwrap()
     }
 
     fn apps() -> Vec<Arc<Kind>> {
@@ -158,5 +169,27 @@ mod tests {
         let url = index["paths"]["apis/example.com/v1"]["serverRelativeURL"].as_str().unwrap();
         assert_eq!(url, format!("/openapi/v3/apis/example.com/v1?hash={}", document.hash));
         assert_eq!(document.hash.len(), 128);
+    }
+
+    #[test]
+    fn what_kubectl_cannot_read_is_left_out_of_v2() {
+        let spec = json!({"type": "object", "required": ["any", "open"], "properties": {
+            "any": {"type": "string", "nullable": true},
+            "list": {"type": "array", "x-kubernetes-preserve-unknown-fields": true, "items": {"type": "string"}},
+            "open": {"type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                "properties": {"a": {"type": "string"}}},
+        }});
+        let kinds = kind::from_crd(&json!({"metadata": {"name": "foos.example.com"}, "spec": {
+            "group": "example.com", "scope": "Cluster", "names": {"kind": "Foo", "plural": "foos"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "properties": {"spec": spec}}}}]}}))
+        .unwrap();
+        let definitions = &parsed(&v2(&kinds))["definitions"];
+        let open = json!({"x-kubernetes-preserve-unknown-fields": true});
+        assert_eq!(
+            definitions["com.example.v1.Foo"]["properties"]["spec"],
+            json!({"type": "object", "required": ["open"],
+                "properties": {"any": {}, "list": open, "open": open}})
+        );
     }
 }

@@ -104,9 +104,10 @@ fn custom(open_api: &Value) -> Value {
     schema
 }
 
-/// Visits a schema and all schemas in it.
+/// Visits a schema, and then all schemas that are left in it.
 fn each(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     let Some(fields) = schema.as_object_mut() else { return };
+    visit(fields);
     for name in ["items", "additionalProperties", "not"] {
         if let Some(inner) = fields.get_mut(name) {
             each(inner, visit);
@@ -120,7 +121,6 @@ fn each(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     if let Some(Value::Object(properties)) = fields.get_mut("properties") {
         properties.values_mut().for_each(|property| each(property, visit));
     }
-    visit(fields);
 }
 
 /// In OpenAPI v3.0 a `$ref` stands alone; what belongs beside it goes around it.
@@ -132,7 +132,31 @@ fn wrap_reference(fields: &mut Map<String, Value>) {
     }
 }
 
+/// What OpenAPI v2 lacks is dropped, and with it what kubectl would then read too strictly or refuse to read at all:
+/// one schema that it doesn't understand costs it the whole document.
 fn to_v2(fields: &mut Map<String, Value>) {
+    // Asked before the properties themselves are visited: a client may leave out what may be null.
+    let nullable: Vec<String> = match fields.get("properties") {
+        Some(Value::Object(properties)) => properties
+            .iter()
+            .filter(|(_, schema)| schema["nullable"] == true)
+            .map(|(name, _)| name.clone())
+            .collect(),
+        _ => Vec::new(),
+    };
+    if let Some(Value::Array(required)) = fields.get_mut("required") {
+        required.retain(|name| !nullable.iter().any(|nullable| name == nullable));
+    }
+    let flag = |name: &str| fields.get(name).is_some_and(|value| *value == true);
+    let (null, open) = (flag("nullable"), flag("x-kubernetes-preserve-unknown-fields"));
+    if null || open {
+        fields.remove("items");
+        fields.remove("properties");
+    }
+    let is = |name: &str| fields.get("type").is_some_and(|kind| kind == name);
+    if null || (open && is("object")) || (is("array") && !fields.contains_key("items")) {
+        fields.remove("type");
+    }
     for keyword in ONLY_V3 {
         fields.remove(keyword);
     }
