@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 use windlass_interpreter::Dispatcher;
 use windlass_plugins::{
-    AdmissionChain, Catalogue, CodeCache, DirectoryWatch, Engine, EngineConfig, Origin, PluginConfig,
+    AdmissionChain, Candidate, Catalogue, CodeCache, DirectoryWatch, Engine, EngineConfig, Origin,
+    PluginConfig, Wasm,
 };
 
 use crate::args::PluginSourceArgs;
@@ -41,17 +42,21 @@ impl Plugins {
     ) -> anyhow::Result<Plugins> {
         let engine = Engine::new(EngineConfig::default())?;
         let catalogue = Arc::new(Catalogue::new(engine, code_cache(code)?));
-        for bundled in windlass_bundle::PLUGINS {
-            let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
-            catalogue
-                .load(
-                    &origin(bundled.name),
-                    bundled.wasm,
-                    PluginConfig { settings, ..PluginConfig::default() },
-                )
-                .map_err(anyhow::Error::new)?;
-        }
         check_names(settings)?;
+        let candidates: Vec<_> = windlass_bundle::PLUGINS
+            .iter()
+            .map(|bundled| {
+                let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
+                Candidate {
+                    origin: origin(bundled.name),
+                    wasm: Wasm::Bytes(bundled.wasm),
+                    config: PluginConfig { settings, ..PluginConfig::default() },
+                }
+            })
+            .collect();
+        for loaded in catalogue.load_all(&candidates) {
+            loaded.map_err(anyhow::Error::new)?;
+        }
         let watch = directory
             .map(|directory| {
                 DirectoryWatch::start(Arc::clone(&catalogue), directory, PluginConfig::default())
