@@ -13,7 +13,7 @@ use windlass_apiserver::{ApiServer, Config, store};
 
 use super::folder::Folder;
 use super::member::{Member, decide};
-use super::parts::Parts;
+use super::parts::{Parts, write_kubeconfig};
 use super::{Options, settings};
 use crate::runtime::{Plugins, Settings, read_settings};
 
@@ -59,7 +59,7 @@ impl ControlPlane {
             store: store::Options::default(),
         };
         let server = ApiServer::open(config).await.context("the control plane's API server")?;
-        let url = parts.serve(&server, port, &folder.control_plane(), &folder.kubeconfig()).await?;
+        let url = parts.serve(&server, port, &folder.control_plane()).await?;
 
         let mut running = Vec::with_capacity(specs.len());
         for spec in specs {
@@ -67,6 +67,8 @@ impl ControlPlane {
                 .push(parts.start_member(spec, &folder, &plugins, changes.clone(), &server.client()).await?);
         }
         parts.run_controllers(&server, &plugins, changes, &running);
+        // Last: whoever waits for this file finds the members' beside it.
+        write_kubeconfig(&server, &url, &folder.kubeconfig())?;
         Ok(ControlPlane {
             folder,
             url,

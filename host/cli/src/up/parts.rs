@@ -75,18 +75,15 @@ impl Parts {
         receiver
     }
 
-    /// Serves `server` over TLS, and writes the kubeconfig by which it is used.
+    /// Serves `server` over TLS; returns its URL.
     pub(super) async fn serve(
         &mut self,
         server: &ApiServer,
         port: u16,
         folder: &Path,
-        kubeconfig: &Path,
     ) -> anyhow::Result<String> {
         let (listener, address) = listen(port, &folder.join("port")).await?;
         let url = format!("https://{address}");
-        let document = server.kubeconfig(&url).context("cannot make the kubeconfig")?;
-        write_whole(kubeconfig, &document)?;
         let (serving, shutdown) = (server.clone(), self.shutdown.clone());
         self.spawn(format!("API server at {url}"), async move {
             if let Err(error) = serving.serve(listener, shutdown).await {
@@ -119,7 +116,8 @@ impl Parts {
         let server =
             ApiServer::open(config).await.with_context(|| format!("the API server of member {name}"))?;
         let kubeconfig: PathBuf = folder.member_kubeconfig(&name);
-        let url = self.serve(&server, 0, &home, &kubeconfig).await?;
+        let url = self.serve(&server, 0, &home).await?;
+        write_kubeconfig(&server, &url, &kubeconfig)?;
         let client = server.client();
         let endpoint = Endpoint {
             url: url.clone(),
@@ -178,6 +176,12 @@ impl Parts {
         self.spawn("member rooms", watching);
         self.spawn("controllers", controlling);
     }
+}
+
+/// Writes the kubeconfig by which the server at `url` is used.
+pub(super) fn write_kubeconfig(server: &ApiServer, url: &str, file: &Path) -> anyhow::Result<()> {
+    let document = server.kubeconfig(url).context("cannot make a kubeconfig")?;
+    write_whole(file, &document)
 }
 
 /// The control plane's token for a member: made once, so that restarts don't pile them up.

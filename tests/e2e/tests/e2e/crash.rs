@@ -42,8 +42,9 @@ async fn every_acknowledged_write_survives_kill_9() {
         futures::join!(writers, killer);
 
         let objects: Api<ConfigMap> = Api::namespaced(control_plane.client().await, "default");
-        check_stored(&objects, &acknowledged.lock().unwrap()).await;
-        check_watch(&objects, &version, &acknowledged.lock().unwrap(), round).await;
+        let written = acknowledged.lock().unwrap().clone();
+        check_stored(&objects, &written).await;
+        check_watch(&objects, &version, &written, round).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Each test starts the real binary in a process of its own and uses it through its API, as a user would.
 
+#![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
+
 mod control_plane;
 mod objects;
 mod wait;
