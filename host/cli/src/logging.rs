@@ -1,6 +1,7 @@
 //! Log lines on standard error: text for people, or JSON with `ts`, `logger`, `level`, `msg` and the fields.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value};
@@ -20,7 +21,9 @@ pub(crate) fn start(args: &LoggingArgs) -> anyhow::Result<()> {
         .with_context(|| format!("--log-level {log_level:?} is neither a level nor a list of directives"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match logging_format {
-        LoggingFormat::Text => builder.with_target(false).try_init(),
+        LoggingFormat::Text => {
+            builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
+        }
         LoggingFormat::Json => builder
             .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
             .event_format(JsonLines)
