@@ -65,20 +65,24 @@ impl Reporter {
             match self.wait(pause, &mut definitions).await {
                 // Another look is all it takes.
                 Wake::Time | Wake::Cluster => {}
-                Wake::Room => tokio::time::sleep(self.clusters.timing.room_interval).await,
+                // Room changes in bursts, and can wait; what the member serves can't.
+                Wake::Room => tokio::select! {
+                    () = tokio::time::sleep(self.clusters.timing.room_interval) => {}
+                    Some(()) = definitions.next() => self.look_again(&mut definitions).await,
+                },
                 Wake::Client => {
                     definitions = self::definitions(self.clusters.members.client(&self.name));
                     (self.probed, self.looked) = (None, None);
                 }
-                Wake::Definitions => {
-                    while let Ok(Some(())) =
-                        tokio::time::timeout(DEFINITIONS_SETTLE, definitions.next()).await
-                    {
-                    }
-                    self.looked = None;
-                }
+                Wake::Definitions => self.look_again(&mut definitions).await,
             }
         }
+    }
+
+    /// The member's definitions have changed: once they hold still, it is time to look at what it serves.
+    async fn look_again(&mut self, definitions: &mut BoxStream<'static, ()>) {
+        while let Ok(Some(())) = tokio::time::timeout(DEFINITIONS_SETTLE, definitions.next()).await {}
+        self.looked = None;
     }
 
     async fn wait(&self, pause: Duration, definitions: &mut BoxStream<'static, ()>) -> Wake {

@@ -1,0 +1,153 @@
+//! The conformance cases of the interpreters, asked through WebAssembly and the dispatcher.
+
+#![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use windlass_api::work::AggregatedStatusItem;
+use windlass_core::{Answer, Answered, Ask, Blame, Interpreter, Object, Operation, PodCount};
+use windlass_interpreter::Dispatcher;
+use windlass_plugins::{Catalogue, CodeCache, Engine, EngineConfig, Origin, PluginConfig};
+
+/// What a case expects, or what was answered: the result, or the field that is to blame and the message.
+type Outcome = Result<Value, (String, String)>;
+
+#[test]
+fn every_case_is_answered_the_same_through_webassembly() {
+    let mut asked = 0;
+    for plugin in windlass_bundle::PLUGINS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance").join(plugin.name);
+        let Some(interpreter) = interpreter(plugin.name, plugin.wasm) else { continue };
+        for case in folders(&folder) {
+            let input: Value = read(&case.join("input.yaml"));
+            let expected: Value = read(&case.join("expected.yaml"));
+            check(&case, &ask(&interpreter, &input), &expected);
+            asked += 1;
+        }
+    }
+    assert!(asked > 100, "only {asked} cases were found");
+}
+
+/// The plugin alone, asked directly; `None` for an admission hook.
+fn interpreter(name: &str, wasm: &[u8]) -> Option<Dispatcher> {
+    let engine = Engine::new(EngineConfig { instances: 8, ..EngineConfig::default() }).unwrap();
+    let catalogue = Catalogue::new(engine, CodeCache::disabled());
+    catalogue.load(&Origin::BuiltIn(name.into()), wasm, PluginConfig::default()).unwrap();
+    let interprets = catalogue.snapshot().interpreters().next().is_some();
+    interprets.then(|| Dispatcher::new(Arc::new(catalogue), 0))
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+fn read(file: &Path) -> Value {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn check(case: &Path, got: &Outcome, expected: &Value) {
+    let case = case.display();
+    match (got, expected.get("error")) {
+        (Ok(result), None) => {
+            assert_eq!(without_nulls(result.clone()), without_nulls(expected["result"].clone()), "{case}");
+        }
+        (Err((field, message)), Some(error)) => {
+            assert_eq!(field, error["field"].as_str().unwrap_or_default(), "{case}");
+            let part = error["message"].as_str().unwrap_or_default();
+            assert!(message.contains(part), "{case}: {message:?} does not contain {part:?}");
+        }
+        (got, _) => panic!("{case}: got {got:?}, expected {expected}"),
+    }
+}
+
+fn ask(interpreter: &dyn Interpreter, input: &Value) -> Outcome {
+    let object = Object::from_value(&input["object"]).unwrap();
+    let operation = input["operation"].as_str().unwrap();
+    if operation == "SimulateStatus" {
+        let nodes = input["nodes"].as_u64().unwrap_or_default() as u32;
+        return outcome(interpreter.simulate_status(&object, &pods(&input["pods"]), nodes));
+    }
+    let operation: Operation = operation.parse().unwrap();
+    let inspected = || interpreter.inspect(&object, Ask::only(operation));
+    match operation {
+        Operation::InterpretReplica => outcome(inspected().replicas.map(|answered| {
+            Answered {
+                by: answered.by,
+                result: answered
+                    .result
+                    .map(|found| json!({"replicas": found.replicas, "requirements": found.requirements})),
+            }
+        })),
+        Operation::InterpretComponent => outcome(inspected().components),
+        Operation::InterpretDependency => outcome(inspected().dependencies),
+        Operation::InterpretStatus => outcome(inspected().status),
+        Operation::InterpretHealth => outcome(inspected().health),
+        Operation::ReviseReplica => {
+            outcome(interpreter.revise_replica(&object, input["replicas"].as_i64().unwrap() as i32))
+        }
+        Operation::Retain => {
+            // The host only ever has whole objects; a case may leave out what it is not about.
+            let mut observed = input["observed"].clone();
+            for field in ["apiVersion", "kind"] {
+                if observed[field].is_null() {
+                    observed[field] = input["object"][field].clone();
+                }
+            }
+            outcome(interpreter.retain(&object, &Object::from_value(&observed).unwrap()))
+        }
+        Operation::AggregateStatus => {
+            let items: Vec<AggregatedStatusItem> = serde_json::from_value(input["items"].clone()).unwrap();
+            outcome(interpreter.aggregate_status(&object, &items))
+        }
+        Operation::PreserveState => outcome(interpreter.preserve_state(&object)),
+        Operation::RestoreState => {
+            let state: BTreeMap<String, String> = serde_json::from_value(input["state"].clone()).unwrap();
+            outcome(interpreter.restore_state(&object, &state))
+        }
+    }
+}
+
+fn pods(value: &Value) -> BTreeMap<String, PodCount> {
+    let count = |component: &Value, field: &str| component[field].as_u64().unwrap_or_default() as u32;
+    let of = |component: &Value| {
+        let pods = PodCount {
+            desired: count(component, "desired"),
+            created: count(component, "created"),
+            ready: count(component, "ready"),
+            succeeded: count(component, "succeeded"),
+            failed: count(component, "failed"),
+        };
+        (component["component"].as_str().unwrap_or_default().to_owned(), pods)
+    };
+    value.as_array().into_iter().flatten().map(of).collect()
+}
+
+fn outcome<T: serde::Serialize>(answer: Answer<T>) -> Outcome {
+    match answer.map(|answered| answered.result) {
+        None => Ok(Value::Null),
+        Some(Ok(found)) => Ok(serde_json::to_value(found).unwrap()),
+        Some(Err(error)) => match error.blame {
+            Blame::Rejected { field } => Err((field.unwrap_or_default(), error.message)),
+            blame => panic!("{}: {}", blame.reason(), error.message),
+        },
+    }
+}
+
+/// Absent and null mean the same.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}
