@@ -14,6 +14,10 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 
+/// A control plane parses and prints JSON all day: a third of its time was the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the command line of this process to its end.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
