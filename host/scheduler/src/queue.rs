@@ -122,6 +122,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.take(key);
     }
 
+    /// The priority of the binding whose turn it is.
+    pub fn next_priority(&mut self, now: Duration) -> Option<i32> {
+        self.release(now);
+        self.active.first_key_value().map(|((Reverse(priority), _), _)| *priority)
+    }
+
     /// The binding whose turn it is.
     pub fn pop(&mut self, now: Duration) -> Option<Popped<K>> {
         self.release(now);

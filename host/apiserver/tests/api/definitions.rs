@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -146,5 +148,12 @@ async fn deleting_a_definition_deletes_its_objects() {
             break;
         }
     }
+    // What is served follows what is stored, a moment later.
+    let gone = async {
+        while server.get(WIDGETS).await.code == 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the kind is no longer served");
     server.get(WIDGETS).await.refused(404, "NotFound");
 }

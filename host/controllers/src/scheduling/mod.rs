@@ -69,8 +69,14 @@ struct State {
     roomier: BTreeSet<String>,
     rooms_told: Duration,
     writes: JoinSet<Written>,
-    /// The bindings that are being written, and whether their turn came again meanwhile.
-    in_flight: HashMap<Key, bool>,
+    in_flight: HashMap<Key, InFlight>,
+}
+
+/// A binding that is being written.
+struct InFlight {
+    priority: i32,
+    /// Whether its turn came again meanwhile.
+    again: bool,
 }
 
 impl Scheduling {
@@ -125,9 +131,8 @@ impl State {
         }
     }
 
-    fn wake_at(&self) -> Instant {
-        let has_seat = self.writes.len() < self.given.decisions_in_flight;
-        let queue = if has_seat { self.queue.next_at(self.now()) } else { None };
+    fn wake_at(&mut self) -> Instant {
+        let queue = if self.may_start() { self.queue.next_at(self.now()) } else { None };
         let rooms = (!self.roomier.is_empty()).then(|| self.rooms_told + ROOM_EVENTS_EVERY);
         let next = [queue, rooms, self.promises.next_at()].into_iter().flatten().min();
         self.started + next.unwrap_or(self.now() + Duration::from_secs(60))
@@ -221,12 +226,20 @@ impl State {
             && (name == self.given.scheduler_name || name.is_empty())
     }
 
+    /// Whether another decision may be written beside those under way. One of lower priority waits for all that
+    /// go before it: writes made side by side can land in any order.
+    fn may_start(&mut self) -> bool {
+        let next = self.queue.next_priority(self.now());
+        self.writes.len() < self.given.decisions_in_flight
+            && next.is_none_or(|next| self.in_flight.values().all(|in_flight| in_flight.priority <= next))
+    }
+
     fn start_decisions(&mut self) {
-        while self.writes.len() < self.given.decisions_in_flight {
+        while self.may_start() {
             let now = self.now();
             let Some(popped) = self.queue.pop(now) else { return };
-            if let Some(again) = self.in_flight.get_mut(&popped.key) {
-                *again = true;
+            if let Some(in_flight) = self.in_flight.get_mut(&popped.key) {
+                in_flight.again = true;
                 continue;
             }
             // It may have changed since it was put in: the cache is ahead of the intake.
@@ -263,7 +276,7 @@ impl State {
             self.refusals.remove(&key);
             return;
         }
-        self.in_flight.insert(key.clone(), false);
+        self.in_flight.insert(key.clone(), InFlight { priority: popped.priority, again: false });
         let index = self.given.index.clone();
         self.writes.spawn(async move {
             let outcome = write(index, key, binding, assignment).await;
@@ -274,7 +287,7 @@ impl State {
     fn finish(&mut self, written: Written) {
         let Written { popped, refusal, affinity, outcome } = written;
         let key = popped.key.clone();
-        if self.in_flight.remove(&key) == Some(true) {
+        if self.in_flight.remove(&key).is_some_and(|in_flight| in_flight.again) {
             self.given.intake.binding(key.clone());
         }
         match (outcome, refusal) {

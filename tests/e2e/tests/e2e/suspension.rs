@@ -6,7 +6,7 @@ use kube::api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use serde_json::json;
 
 use crate::control_plane::ControlPlane;
-use crate::objects::{api, apply, has_condition, wait_for};
+use crate::objects::{api, apply, condition, has_condition, wait_for};
 use crate::wait;
 
 const MEMBERS: &str = "members: [{name: member1}]";
@@ -33,24 +33,18 @@ async fn held_bindings_are_released_in_priority_order() {
     let control_plane =
         ControlPlane::start(MEMBERS, &["--plugin-settings", settings.path().to_str().unwrap()]).await;
     let client = control_plane.client().await;
-    for (name, value) in [("low", 1), ("high", 1_000_000), ("urgent", 2_000_000)] {
+    for (name, value) in [("low", 1), ("high", 1_000_000)] {
         apply(
             &client,
             &format!("{{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {{name: {name}}}, value: {value}}}"),
         )
         .await;
     }
-    // Enough others to keep the scheduler busy while the two that matter are released.
-    let busy: Vec<String> = (0..200).map(|index| format!("busy-{index}")).collect();
-    for name in &busy {
-        apply(&client, &config_map(name, "urgent")).await;
-    }
     apply(&client, &config_map("b", "low")).await;
     apply(&client, &config_map("a", "high")).await;
 
     let bindings = api(&client, "work.karmada.io/v1alpha2", "ResourceBinding", "default");
-    let names: Vec<String> = busy.iter().cloned().chain(["b".to_owned(), "a".to_owned()]).collect();
-    for name in &names {
+    for name in ["b", "a"] {
         let held = wait_for(&bindings, &format!("{name}-configmap"), "held", |binding| {
             binding["spec"]["suspension"]["scheduling"] == true
                 && has_condition(binding, "Scheduled", "False")
@@ -59,26 +53,33 @@ async fn held_bindings_are_released_in_priority_order() {
         assert_eq!(held["spec"].get("clusters"), None, "a held binding is not scheduled");
     }
 
+    // With nowhere to go, both wait in the scheduler's queue: B was released first.
+    let clusters = api(&client, "cluster.karmada.io/v1alpha1", "Cluster", "");
+    let taint = async |taints: serde_json::Value| {
+        let patch = Patch::Merge(json!({"spec": {"taints": taints}}));
+        clusters.patch("member1", &PatchParams::default(), &patch).await.unwrap();
+    };
+    taint(json!([{"key": "closed", "effect": "NoSchedule"}])).await;
+    for name in ["b-configmap", "a-configmap"] {
+        let release = Patch::Merge(json!({"spec": {"suspension": {"scheduling": false}}}));
+        bindings.patch(name, &PatchParams::default(), &release).await.unwrap();
+        wait_for(&bindings, name, "refused by the only cluster", |binding| {
+            condition(binding, "Scheduled").is_some_and(|found| found["reason"] == "NoClusterFit")
+        })
+        .await;
+    }
+
     let version = bindings.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     let mut events = std::pin::pin!(bindings.watch(&WatchParams::default(), &version).await.unwrap());
-    // The others are more urgent than either, and go first: B and A meet in the queue.
-    let release = async |name: String| {
-        let released = json!({"spec": {"suspension": {"scheduling": false}}});
-        let patch = Patch::Merge(&released);
-        bindings.patch(&format!("{name}-configmap"), &PatchParams::default(), &patch).await.unwrap();
-    };
-    let (_, order) = futures::join!(futures::future::join_all(names.into_iter().map(release)), async {
-        let mut order = Vec::new();
-        while order.len() < 2 {
-            let event = tokio::time::timeout(wait::PATIENCE, events.next()).await.expect("an event in time");
-            let Some(Ok(WatchEvent::Modified(binding))) = event else { panic!("the watch broke: {event:?}") };
-            let name = binding.name_any();
-            let ours = name == "a-configmap" || name == "b-configmap";
-            if ours && binding.data["spec"]["clusters"][0]["name"] == "member1" && !order.contains(&name) {
-                order.push(name);
-            }
+    taint(json!(null)).await;
+    let mut order = Vec::new();
+    while order.len() < 2 {
+        let event = tokio::time::timeout(wait::PATIENCE, events.next()).await.expect("an event in time");
+        let Some(Ok(WatchEvent::Modified(binding))) = event else { panic!("the watch broke: {event:?}") };
+        let name = binding.name_any();
+        if binding.data["spec"]["clusters"][0]["name"] == "member1" && !order.contains(&name) {
+            order.push(name);
         }
-        order
-    });
+    }
     assert_eq!(order, ["a-configmap", "b-configmap"], "A has priority 1000000, B has 1");
 }
