@@ -20,7 +20,7 @@ pub(crate) fn command(args: PluginArgs) -> anyhow::Result<ExitCode> {
 
 fn list(args: PluginListArgs) -> anyhow::Result<ExitCode> {
     let PluginListArgs { output, plugins } = args;
-    let status = Plugins::load(&plugins, None)?.catalogue.snapshot().status();
+    let status = Plugins::load(&plugins)?.catalogue.snapshot().status();
     match output {
         TableFormat::Json => println!("{}", serde_json::to_string_pretty(&status)?),
         TableFormat::Table => print!("{}", table(&status)),
@@ -30,7 +30,7 @@ fn list(args: PluginListArgs) -> anyhow::Result<ExitCode> {
 
 fn inspect(args: PluginInspectArgs) -> anyhow::Result<ExitCode> {
     let PluginInspectArgs { plugin, output, plugins } = args;
-    let loaded = Plugins::load(&plugins, None)?;
+    let loaded = Plugins::load(&plugins)?;
     let file = Path::new(&plugin);
     let is_file = file.extension().is_some_and(|extension| extension == "wasm") || plugin.contains('/');
     if is_file {

@@ -28,30 +28,26 @@ pub(crate) struct Plugins {
 }
 
 impl Plugins {
-    /// Loads the built-in plugins and those of the flags. Compiled code is kept in `code`, or in the user's cache.
-    pub(crate) fn load(source: &PluginSourceArgs, code: Option<&Path>) -> anyhow::Result<Plugins> {
+    /// Loads the built-in plugins and those of the flags. Compiled code is kept in the user's cache.
+    pub(crate) fn load(source: &PluginSourceArgs) -> anyhow::Result<Plugins> {
         let PluginSourceArgs { plugin_dir, plugin_settings } = source;
         let settings = plugin_settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-        Plugins::start(plugin_dir.as_deref(), &settings, code)
+        Plugins::start(plugin_dir.as_deref(), &settings, user_code_cache()?)
     }
 
     pub(crate) fn start(
         directory: Option<&Path>,
         settings: &Settings,
-        code: Option<&Path>,
+        code: CodeCache,
     ) -> anyhow::Result<Plugins> {
         let engine = Engine::new(EngineConfig::default())?;
-        let catalogue = Arc::new(Catalogue::new(engine, code_cache(code)?));
+        let catalogue = Arc::new(Catalogue::new(engine, code));
         check_names(settings)?;
         let candidates: Vec<_> = windlass_bundle::PLUGINS
             .iter()
             .map(|bundled| {
-                let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
-                Candidate {
-                    origin: origin(bundled.name),
-                    wasm: Wasm::Bytes(bundled.wasm),
-                    config: PluginConfig { settings, ..PluginConfig::default() },
-                }
+                let (origin, config) = built_in(bundled.name, settings);
+                Candidate { origin, wasm: Wasm::Bytes(bundled.wasm), config }
             })
             .collect();
         for loaded in catalogue.load_all(&candidates) {
@@ -73,8 +69,10 @@ impl Plugins {
     }
 }
 
-fn origin(name: &str) -> Origin {
-    Origin::BuiltIn(name.into())
+/// A built-in plugin's place in the catalogue, and its configuration under these settings.
+pub(crate) fn built_in(name: &str, settings: &Settings) -> (Origin, PluginConfig) {
+    let settings = settings.get(name).cloned().unwrap_or(Value::Null);
+    (Origin::BuiltIn(name.into()), PluginConfig { settings, ..PluginConfig::default() })
 }
 
 /// A map from the plugin's name to its settings, YAML or JSON.
@@ -101,12 +99,14 @@ fn check_names(settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-/// Compiled code is private to its user. Without a folder for it, it is compiled each time.
-fn code_cache(given: Option<&Path>) -> anyhow::Result<CodeCache> {
-    match given.map(Path::to_owned).or_else(user_cache) {
-        Some(directory) => CodeCache::open(&directory).context("the cache of compiled plugins can't be used"),
-        None => Ok(CodeCache::disabled()),
-    }
+/// Keeps compiled code in `directory`, which is private to its user.
+pub(crate) fn code_cache(directory: &Path) -> anyhow::Result<CodeCache> {
+    CodeCache::open(directory).context("the cache of compiled plugins can't be used")
+}
+
+/// The user's cache. Without a folder for it, plugins are compiled each time.
+fn user_code_cache() -> anyhow::Result<CodeCache> {
+    user_cache().map_or_else(|| Ok(CodeCache::disabled()), |directory| code_cache(&directory))
 }
 
 /// `$XDG_CACHE_HOME/windlass/code`, or below `$HOME/.cache`.

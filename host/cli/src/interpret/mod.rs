@@ -17,7 +17,7 @@ use question::{Question, Reply};
 
 pub(crate) fn command(args: InterpretArgs) -> anyhow::Result<ExitCode> {
     let InterpretArgs { operation, filename, observed, replicas, status, requests, output, plugins } = args;
-    let plugins = Plugins::load(&plugins, None)?;
+    let plugins = Plugins::load(&plugins)?;
     let interpreter = plugins.interpreter.as_ref();
     if let Some(requests) = requests {
         answer_lines(interpreter, &requests)?;

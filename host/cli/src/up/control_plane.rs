@@ -15,7 +15,7 @@ use super::folder::Folder;
 use super::member::{Member, decide};
 use super::parts::{Parts, write_kubeconfig};
 use super::{Options, settings};
-use crate::runtime::{Plugins, Settings, read_settings};
+use crate::runtime::{Plugins, Settings, code_cache, read_settings};
 
 /// A running control plane with its simulated members.
 pub struct ControlPlane {
@@ -133,8 +133,9 @@ async fn load_plugins(
     settings: Settings,
     code: PathBuf,
 ) -> anyhow::Result<Arc<Plugins>> {
-    let loading =
-        tokio::task::spawn_blocking(move || Plugins::start(directory.as_deref(), &settings, Some(&code)));
+    let loading = tokio::task::spawn_blocking(move || {
+        Plugins::start(directory.as_deref(), &settings, code_cache(&code)?)
+    });
     Ok(Arc::new(loading.await.context("loading the plugins panicked")??))
 }
 

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use windlass_plugins::{Catalogue, Origin, PluginConfig};
+use windlass_plugins::Catalogue;
 
-use crate::runtime::read_settings;
+use crate::runtime::{built_in, read_settings};
 
 const POLL_EVERY: Duration = Duration::from_millis(500);
 
@@ -24,11 +23,8 @@ pub(super) async fn watch(catalogue: Arc<Catalogue>, file: PathBuf, shutdown: Ca
         match read_settings(&file) {
             Ok(settings) => {
                 for bundled in windlass_bundle::PLUGINS {
-                    let settings = settings.get(bundled.name).cloned().unwrap_or(Value::Null);
-                    let config = PluginConfig { settings, ..PluginConfig::default() };
-                    if let Some(Err(error)) =
-                        catalogue.configure(&Origin::BuiltIn(bundled.name.into()), config)
-                    {
+                    let (origin, config) = built_in(bundled.name, &settings);
+                    if let Some(Err(error)) = catalogue.configure(&origin, config) {
                         tracing::error!(plugin = bundled.name, error = %error, "settings refused; those before stay in force");
                     }
                 }
