@@ -107,6 +107,7 @@ impl Member {
         let mut follow_interpreters = true;
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
+            let due = self.until_due();
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 count = incoming.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return Ok(()) },
@@ -114,6 +115,7 @@ impl Member {
                     self.watch_kinds(&kinds, &mut watched, &mut watches, &news);
                 }
                 Some(ended) = writes.join_next() => self.write_ended(ended.ok(), &mut writes),
+                () = due => {}
                 _ = retry.tick() => self.state.lock().retry_failed(),
                 result = changed.changed(), if follow_interpreters => {
                     follow_interpreters = result.is_ok();
@@ -123,6 +125,18 @@ impl Member {
             let actions = self.settle(&mut batch);
             for action in actions {
                 writes.spawn(writer.clone().carry_out(action));
+            }
+        }
+    }
+
+    /// Ends when the state wants to be settled again.
+    fn until_due(&self) -> impl Future<Output = ()> + use<> {
+        let due = self.state.lock().next_due();
+        let wait = due.map(|due| due.duration_since((self.clock)()));
+        async move {
+            match wait {
+                Some(wait) => tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await,
+                None => std::future::pending().await,
             }
         }
     }

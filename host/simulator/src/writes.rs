@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -56,7 +56,7 @@ impl Writer {
     async fn create_pod(&self, pod: &Pod) -> Outcome {
         let key = key_of(pod);
         match self.pods(&key.0).create(&PostParams::default(), pod).await {
-            Ok(created) => Outcome::PodCreated { key, uid: created.uid().unwrap_or_default() },
+            Ok(created) => Outcome::PodCreated(Box::new(created)),
             // The one that is there shows in the watch, and takes the place of the one that was booked.
             Err(kube::Error::Api(status)) if status.is_already_exists() => Outcome::Done,
             Err(error) => {
@@ -89,7 +89,10 @@ impl Writer {
         let patch = json!({"metadata": {"uid": uid}, "status": status});
         let written =
             self.pods(&key.0).patch_status(&key.1, &PatchParams::default(), &Patch::Merge(&patch)).await;
-        pod_outcome(key.clone(), written)
+        match written {
+            Ok(pod) => Outcome::PodWritten(Box::new(pod)),
+            failed => pod_outcome(key, failed),
+        }
     }
 
     async fn node_status(&self, name: String, status: &Value) -> Outcome {

@@ -195,6 +195,34 @@ async fn a_kind_that_is_defined_later_is_simulated_too() {
     .await;
 }
 
+/// The API server counts its writes in resource versions.
+async fn revision(member: &Running) -> u64 {
+    let pods = member.pods().list(&Default::default()).await.unwrap();
+    pods.metadata.resource_version.unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replicas_cost_five_writes() {
+    let member = started("members: [{name: m1}]").await;
+    let deployments: Api<Deployment> = Api::namespaced(member.client.clone(), "default");
+    let ready = |name: &'static str| {
+        let deployments = deployments.clone();
+        async move {
+            let status = deployments.get(name).await.unwrap().status.unwrap_or_default();
+            status.ready_replicas == Some(2)
+        }
+    };
+    apply(&deployments, deployment("warm", 2, "100m")).await;
+    eventually("the first is ready", || ready("warm")).await;
+    let before = revision(&member).await;
+    apply(&deployments, deployment("web", 2, "100m")).await;
+    eventually("the second is ready", || ready("web")).await;
+    // Its own creation, two pods created, two that run, and the status.
+    let writes = revision(&member).await - before;
+    eprintln!("a workload of two replicas: {} writes", writes - 1);
+    assert_eq!(writes, 1 + 5);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_workloads_at_once_are_all_ready_in_the_end() {
     let spec = "members: [{name: m1, podStartupDelay: 0s, nodes: [{count: 20}]}]";

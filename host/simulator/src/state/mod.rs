@@ -6,6 +6,7 @@
 mod pods;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod workloads;
 
 use std::cmp::Reverse;
@@ -26,6 +27,7 @@ use crate::quota::{Claim, Quota, refusal};
 use crate::spec::DEFAULT_ALLOCATABLE;
 
 use pods::{PodEntry, Stage};
+use timers::Timers;
 use workloads::Workload;
 
 /// A kind that the simulator looks after.
@@ -88,10 +90,9 @@ pub(crate) enum Action {
 /// How an [`Action`] ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    PodCreated {
-        key: Key,
-        uid: String,
-    },
+    PodCreated(Box<Pod>),
+    /// The pod as the API server has it after a write.
+    PodWritten(Box<Pod>),
     /// The pod could not be created.
     PodRefused(Key),
     /// A write on a pod failed and may be tried again.
@@ -132,6 +133,7 @@ pub(crate) struct State {
     failed_pods: BTreeSet<Key>,
     arrivals: u64,
     addresses: u32,
+    timers: Timers,
     actions: Vec<Action>,
 }
 
@@ -318,7 +320,8 @@ impl State {
     pub(crate) fn ended(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Done => {}
-            Outcome::PodCreated { key, uid } => self.pod_created(&key, uid),
+            Outcome::PodCreated(pod) => self.pod_created(&pod),
+            Outcome::PodWritten(pod) => self.pod_written(&pod),
             Outcome::PodRefused(key) => self.pod_refused(&key),
             Outcome::PodFailed(key) => self.pod_failed(key),
             Outcome::QuotaFailed(key) => {
@@ -337,8 +340,9 @@ impl State {
 
     /// Decides on everything that the news since the last call bear on, and hands out the writes.
     pub(crate) fn settle(&mut self, interpreter: &dyn Interpreter, now: Timestamp) -> Vec<Action> {
+        self.settle_timers(now);
         self.settle_waiting(now);
-        self.settle_workloads(interpreter);
+        self.settle_workloads(interpreter, now);
         self.settle_starts(now);
         self.settle_quotas();
         std::mem::take(&mut self.actions)

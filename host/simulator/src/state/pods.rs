@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 
 use super::{Action, State};
 use crate::feed::{Key, News, key_of};
@@ -32,12 +33,21 @@ pub(crate) enum Stage {
     Ended,
 }
 
+impl Stage {
+    /// Whether the next change comes by itself, and soon.
+    pub(super) fn in_transit(self) -> bool {
+        matches!(self, Stage::Creating | Stage::Binding | Stage::Bound | Stage::Starting)
+    }
+}
+
 /// A pod as the simulator books it.
 #[derive(Debug)]
 pub(crate) struct PodEntry {
     pub(crate) stage: Stage,
     /// Empty until the API server has created it.
     uid: String,
+    /// The resource version, where the API server's can be compared.
+    version: Option<u64>,
     /// The UID of the controller that owns it.
     owner: Option<String>,
     pub(crate) component: String,
@@ -75,6 +85,7 @@ impl PodEntry {
         PodEntry {
             stage,
             uid: pod.metadata.uid.clone().unwrap_or_default(),
+            version: pod.resource_version().and_then(|version| version.parse().ok()),
             owner: owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()),
             component: pod::component_of(pod),
             template: labels.and_then(|all| all.get(TEMPLATE_LABEL)).cloned().unwrap_or_default(),
@@ -120,6 +131,12 @@ impl State {
 
     fn pod_seen(&mut self, pod: &Pod) {
         let key = key_of(pod);
+        let version: Option<u64> = pod.resource_version().and_then(|version| version.parse().ok());
+        let known = self.pods.get(&key).filter(|known| pod.uid().as_deref() == Some(known.uid.as_str()));
+        // The answer to a write is known before the watch tells of it.
+        if known.is_some_and(|known| version.is_some() && known.version >= version) {
+            return;
+        }
         let before = self.remove_pod(&key);
         let mut entry = PodEntry::of(pod, before.as_ref().map_or(self.arrivals, |before| before.arrival));
         let freed =
@@ -171,10 +188,18 @@ impl State {
         self.actions.push(Action::CreatePod(Box::new(pod)));
     }
 
-    /// The pod was created; the watch tells the rest.
-    pub(super) fn pod_created(&mut self, key: &Key, uid: String) {
-        if let Some(entry) = self.pods.get_mut(key).filter(|entry| entry.stage == Stage::Creating) {
-            entry.uid = uid;
+    /// The pod was created, unless the watch has told of more since.
+    pub(super) fn pod_created(&mut self, pod: &Pod) {
+        if self.pods.get(&key_of(pod)).is_some_and(|entry| entry.stage == Stage::Creating) {
+            self.pod_seen(pod);
+        }
+    }
+
+    /// The answer to a write on a pod; one that is gone meanwhile stays gone.
+    pub(super) fn pod_written(&mut self, pod: &Pod) {
+        let entry = self.pods.get(&key_of(pod));
+        if entry.is_some_and(|entry| pod.uid().as_deref() == Some(entry.uid.as_str())) {
+            self.pod_seen(pod);
         }
     }
 

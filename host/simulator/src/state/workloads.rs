@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ use windlass_api::work::NodeClaim;
 use windlass_core::{Ask, Interpreter, Object, PodCount, WorkloadPods};
 
 use super::pods::Stage;
+use super::timers::Due;
 use super::{Action, Kind, KindAccess, State, WorkloadKey};
 use crate::feed::{Key, News, key_of};
 use crate::placement::{Needs, place};
@@ -19,6 +21,9 @@ use crate::quota::{Claim, refusal};
 
 /// No simulated workload gets more pods than this; a typing error in `replicas` shouldn't cost gigabytes.
 const MAX_PODS: u32 = 20_000;
+
+/// How long a status waits for pods that are on their way, so that a burst of changes makes one write.
+const STATUS_PATIENCE: SignedDuration = SignedDuration::from_millis(250);
 
 /// A set of alike pods that a workload wants.
 #[derive(Debug)]
@@ -36,17 +41,26 @@ pub(crate) struct Workload {
     uid: String,
     version: Option<u64>,
     deleting: bool,
+    /// What was seen last, without what changes at every write, and without the status.
+    watched: (ObjectMeta, Value),
     object: Object,
     status: Value,
     wanted: Vec<Wanted>,
     writing: bool,
     /// The status that was asked for last, and what became of it: an API server may prune or default.
     settled: Option<(Value, Value)>,
+    /// Until when the status waits for pods on their way.
+    patient_until: Option<Timestamp>,
 }
 
 impl Workload {
     pub(super) fn write_failed(&mut self) {
         self.writing = false;
+    }
+
+    fn differs_only_in_version(&self, seen: &DynamicObject) -> bool {
+        seen.data.get("status").unwrap_or(&Value::Null) == &self.status
+            && without_versions(seen) == self.watched
     }
 
     fn owner_reference(&self, key: &Key) -> OwnerReference {
@@ -113,21 +127,29 @@ impl State {
         let version = object.resource_version().and_then(|version| version.parse().ok());
         let uid = object.uid().unwrap_or_default();
         let before = self.workloads.get(&key).filter(|before| before.uid == uid);
-        // The answer to a write is known before the watch tells of it.
-        if before
-            .is_some_and(|before| before.version.is_some() && version.is_some() && before.version >= version)
-        {
+        if before.is_some_and(|before| version.is_some() && before.version >= version) {
             return;
         }
         let deleting = object.metadata.deletion_timestamp.is_some();
+        if let Some(before) = self.workloads.get_mut(&key).filter(|before| before.uid == uid)
+            && before.deleting == deleting
+            && before.differs_only_in_version(&object)
+        {
+            // The answer to a write told it before the watch.
+            before.version = version;
+            return;
+        }
+        let watched = without_versions(&object);
         let Ok(mut value) = serde_json::to_value(&object) else { return };
         value["apiVersion"] = json!(access.resource.api_version);
         value["kind"] = json!(access.resource.kind);
         let status = value.get("status").cloned().unwrap_or(Value::Null);
         let Ok(object) = Object::from_value(&value) else { return };
         let wanted = if deleting { Vec::new() } else { wanted(&object, &uid, interpreter) };
-        let (writing, settled) =
-            before.map(|before| (before.writing, before.settled.clone())).unwrap_or_default();
+        let before = self.workloads.get(&key).filter(|before| before.uid == uid);
+        let (writing, settled, patient_until) = before
+            .map(|before| (before.writing, before.settled.clone(), before.patient_until))
+            .unwrap_or_default();
         if let Some(replaced) = self.workloads.get(&key).filter(|replaced| replaced.uid != uid) {
             let replaced = replaced.uid.clone();
             self.disown(&replaced);
@@ -135,7 +157,19 @@ impl State {
         self.workload_of_uid.insert(uid.clone(), key.clone());
         self.dirty.insert(key.clone());
         let access = Arc::clone(access);
-        let workload = Workload { access, uid, version, deleting, object, status, wanted, writing, settled };
+        let workload = Workload {
+            access,
+            uid,
+            version,
+            deleting,
+            watched,
+            object,
+            status,
+            wanted,
+            writing,
+            settled,
+            patient_until,
+        };
         self.workloads.insert(key, workload);
     }
 
@@ -167,7 +201,7 @@ impl State {
     }
 
     /// Brings every workload that something happened to nearer to what it wants.
-    pub(super) fn settle_workloads(&mut self, interpreter: &dyn Interpreter) {
+    pub(super) fn settle_workloads(&mut self, interpreter: &dyn Interpreter, now: Timestamp) {
         for key in std::mem::take(&mut self.dirty) {
             if self.failed.contains(&key) {
                 // Its turn comes with the next try.
@@ -178,7 +212,9 @@ impl State {
                 self.settle_pods(&key, &workload);
             }
             self.workloads.insert(key.clone(), workload);
-            self.settle_status(&key, interpreter);
+            if !self.waits_for_pods(&key, now) {
+                self.settle_status(&key, interpreter);
+            }
         }
     }
 
@@ -228,6 +264,25 @@ impl State {
                 self.create_pod(pod);
             }
         }
+    }
+
+    /// Whether the status would soon be another: pods are on their way, and there is still time to wait for them.
+    fn waits_for_pods(&mut self, key: &WorkloadKey, now: Timestamp) -> bool {
+        let Some(workload) = self.workloads.get_mut(key) else { return false };
+        let mut pods = self.pods_of_owner.get(&workload.uid).into_iter().flatten();
+        let in_transit = pods.any(|pod| {
+            self.pods.get(pod).is_some_and(|entry| !entry.deleting && entry.stage.in_transit())
+        });
+        if !in_transit {
+            workload.patient_until = None;
+            return false;
+        }
+        let until = *workload.patient_until.get_or_insert_with(|| {
+            let until = now.saturating_add(STATUS_PATIENCE).unwrap_or(now);
+            self.timers.set(until, Due::Status(key.clone()));
+            until
+        });
+        now < until
     }
 
     fn settle_status(&mut self, key: &WorkloadKey, interpreter: &dyn Interpreter) {
@@ -282,6 +337,16 @@ impl State {
         }
         counts
     }
+}
+
+/// The object but for its status and what tells its states apart.
+fn without_versions(object: &DynamicObject) -> (ObjectMeta, Value) {
+    let mut data = object.data.clone();
+    if let Value::Object(fields) = &mut data {
+        fields.remove("status");
+    }
+    let metadata = ObjectMeta { managed_fields: None, resource_version: None, ..object.metadata.clone() };
+    (metadata, data)
 }
 
 /// The sets of pods that a workload wants: its components, or its replicas where it has none.
