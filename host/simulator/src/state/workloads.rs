@@ -270,9 +270,8 @@ impl State {
     fn waits_for_pods(&mut self, key: &WorkloadKey, now: Timestamp) -> bool {
         let Some(workload) = self.workloads.get_mut(key) else { return false };
         let mut pods = self.pods_of_owner.get(&workload.uid).into_iter().flatten();
-        let in_transit = pods.any(|pod| {
-            self.pods.get(pod).is_some_and(|entry| !entry.deleting && entry.stage.in_transit())
-        });
+        let in_transit = pods
+            .any(|pod| self.pods.get(pod).is_some_and(|entry| !entry.deleting && entry.stage.in_transit()));
         if !in_transit {
             workload.patient_until = None;
             return false;
