@@ -27,6 +27,10 @@ pub(crate) struct Resource {
     pub(crate) store: Arc<str>,
     /// The `apiVersion` that new writes are stored with.
     pub(crate) stored_api_version: String,
+    /// The version that is stored, where its objects look otherwise.
+    stored_kind: Option<Arc<Kind>>,
+    /// The other versions, where their objects look otherwise.
+    pub(crate) versions: Vec<Arc<Kind>>,
     /// How an object of this version begins: `{"apiVersion":"apps/v1",`
     head: Bytes,
     /// Its definition is being deleted: nothing new may be created.
@@ -43,10 +47,32 @@ impl Resource {
         Resource {
             store: store_name(group, &kind.names.plural).into(),
             stored_api_version,
+            stored_kind: None,
+            versions: Vec::new(),
             head: Bytes::from(format!("{{\"apiVersion\":\"{}\",", kind.api_version())),
             terminating,
             kind,
         }
+    }
+
+    /// A built-in kind, whose versions share their objects even across groups.
+    fn builtin(kind: &Arc<Kind>, all: &[Arc<Kind>]) -> Resource {
+        let mut resource = Resource::new(Arc::clone(kind), &kind.version, false);
+        let shared = stored_at(kind);
+        let others = || {
+            all.iter().filter(|other| {
+                other.api_version() != kind.api_version()
+                    && other.names.plural == kind.names.plural
+                    && stored_at(other) == shared
+            })
+        };
+        resource.versions = others().cloned().collect();
+        resource.stored_kind = others().find(|other| other.api_version() == shared).cloned();
+        if let Some(stored) = &resource.stored_kind {
+            resource.store = store_name(&stored.group, &stored.names.plural).into();
+            resource.stored_api_version = shared;
+        }
+        resource
     }
 
     pub(crate) fn group(&self) -> &str {
@@ -65,10 +91,43 @@ impl Resource {
         self.kind.verbs.iter().any(|allowed| allowed == verb)
     }
 
+    /// Whether objects look otherwise when stored.
+    pub(crate) fn converts(&self) -> bool {
+        self.stored_kind.is_some()
+    }
+
+    /// An object of this version from its JSON, which may be that of the stored version.
+    ///
+    /// # Panics
+    /// Never: what is stored was JSON when it was stored.
+    pub(crate) fn object(&self, json: &Bytes) -> Value {
+        let mut object: Value = serde_json::from_slice(json).expect("stored objects are JSON");
+        let api_version = self.kind.api_version();
+        if self.converts() && object["apiVersion"] != api_version.as_str() {
+            self.kind.serve(&mut object);
+        } else {
+            object["apiVersion"] = Value::String(api_version);
+        }
+        object
+    }
+
+    /// The object as it is stored.
+    pub(crate) fn storable(&self, mut object: Value) -> Value {
+        if let Some(stored) = &self.stored_kind {
+            self.kind.store(&mut object);
+            stored.default(&mut object);
+        }
+        object["apiVersion"] = Value::String(self.stored_api_version.clone());
+        object
+    }
+
     /// Stored JSON as this version presents it, in two pieces; the first is often empty.
     ///
-    /// The versions of a kind differ by name alone (no conversion), and the store writes `apiVersion` first.
+    /// Where the versions of a kind differ by name alone, nothing is parsed: the store writes `apiVersion` first.
     pub(crate) fn present(&self, stored: &Bytes) -> (Bytes, Bytes) {
+        if self.converts() {
+            return (Bytes::new(), Bytes::from(self.object(stored).to_string()));
+        }
         if stored.starts_with(&self.head) {
             return (Bytes::new(), stored.clone());
         }
@@ -212,16 +271,12 @@ impl Catalogue {
 }
 
 fn builtin_resources(kinds: &[Arc<Kind>]) -> Vec<Resource> {
-    kinds
-        .iter()
-        .map(|kind| {
-            // The versions of a built-in kind share their objects; the first in the table is the one stored.
-            let same =
-                |other: &&Arc<Kind>| other.group == kind.group && other.names.plural == kind.names.plural;
-            let stored = kinds.iter().find(same).map_or(&kind.version, |first| &first.version);
-            Resource::new(Arc::clone(kind), stored, false)
-        })
-        .collect()
+    kinds.iter().map(|kind| Resource::builtin(kind, kinds)).collect()
+}
+
+/// The `apiVersion` that a built-in kind is stored in.
+fn stored_at(kind: &Kind) -> String {
+    kind.stored_api_version().map_or_else(|| kind.api_version(), str::to_owned)
 }
 
 /// Whether a definition's condition is True.

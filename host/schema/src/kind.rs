@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use crate::builtin::Facts;
+use crate::builtin::{Conversion, Facts};
 use crate::field::FieldError;
 use crate::structural::{self, Schema};
 use crate::table::Column;
@@ -102,6 +102,35 @@ impl Kind {
 
     pub fn is_builtin(&self) -> bool {
         matches!(self.source, Source::Builtin(_))
+    }
+
+    /// The `apiVersion` that objects are stored in, where a built-in kind is stored in another version than this one.
+    pub fn stored_api_version(&self) -> Option<&str> {
+        self.conversion().map(|conversion| conversion.stored.as_str())
+    }
+
+    /// Makes an object of this version one of the version that is stored.
+    pub fn store(&self, object: &mut Value) {
+        if let Some(conversion) = self.conversion() {
+            conversion.store(object);
+        }
+    }
+
+    /// Makes an object as it is stored one of this version.
+    pub fn serve(&self, object: &mut Value) {
+        if let Some(conversion) = self.conversion() {
+            conversion.serve(object);
+        }
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("apiVersion".to_owned(), Value::String(self.api_version()));
+        }
+    }
+
+    fn conversion(&self) -> Option<&Conversion> {
+        match &self.source {
+            Source::Builtin(facts) => facts.conversion(),
+            Source::Custom { .. } => None,
+        }
     }
 
     /// The built-in definition that this kind is of: `io.k8s.api.apps.v1.Deployment`.

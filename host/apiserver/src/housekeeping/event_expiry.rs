@@ -11,7 +11,8 @@ use super::observed::Observed;
 use super::request::{ApiRequest, Propagation};
 use crate::store::{Change, Key, Store, Stored};
 
-const RESOURCES: [&str; 2] = ["/events", "events.k8s.io/events"];
+/// Both of the groups that have events store them here.
+const EVENTS: &str = "/events";
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// The places that tell when an event was last written.
 const TIMES: [&str; 4] =
@@ -34,7 +35,7 @@ impl Planner for EventExpiry {
 
     fn observe(&mut self, change: Change, object: &Stored, keys: &mut Vec<Key>) {
         // An update moves the end; the look at the old one finds that out.
-        if change == Change::Added && RESOURCES.contains(&&*object.key.resource) {
+        if change == Change::Added && &*object.key.resource == EVENTS {
             keys.push(object.key.clone());
         }
     }

@@ -53,7 +53,6 @@ pub(crate) fn check(call: &Call, name: &str, errors: Vec<FieldError>) -> Result<
 }
 
 /// The object as it is stored: of the version that is stored.
-pub(crate) fn storable(call: &Call, mut object: Value) -> Value {
-    object["apiVersion"] = Value::String(call.resource.stored_api_version.clone());
-    object
+pub(crate) fn storable(call: &Call, object: Value) -> Value {
+    call.resource.storable(object)
 }

@@ -127,7 +127,12 @@ fn prepare(
         }
     }
     if origin == Origin::Request {
-        let writer = Writer { manager: &options.field_manager, subresource: "", now: jiff::Timestamp::now() };
+        let writer = Writer {
+            manager: &options.field_manager,
+            subresource: "",
+            now: jiff::Timestamp::now(),
+            versions: &call.resource.versions,
+        };
         apply::track(kind, None, &mut object, &writer);
     }
     check(call, &name, kind.validate_create(&object))?;

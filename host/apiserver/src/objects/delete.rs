@@ -113,7 +113,7 @@ async fn remove(
     for _ in 0..ATTEMPTS_MAX {
         let stored = call.state.store.get(&key).ok_or_else(|| call.not_found(name))?;
         check_preconditions(call, name, options, &stored)?;
-        let old = field::parse(&stored);
+        let old = call.resource.object(&stored.json);
         let question = Question {
             verb: Verb::Delete,
             subresource: "",

@@ -93,7 +93,12 @@ async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, Api
     let force = options.force.unwrap_or(false);
     let subresource = call.path.subresource.as_str();
     let merge = |live: Option<&Value>| {
-        let writer = Writer { manager: &options.field_manager, subresource, now: jiff::Timestamp::now() };
+        let writer = Writer {
+            manager: &options.field_manager,
+            subresource,
+            now: jiff::Timestamp::now(),
+            versions: &call.resource.versions,
+        };
         apply::apply(&call.resource.kind, live, &applied, &writer, force)
             .map_err(|error| refusal(call, error))
     };

@@ -16,7 +16,7 @@ const API_VERSION: &str = "autoscaling/v1";
 const KIND: &str = "Scale";
 
 pub(crate) fn get(call: &Call) -> Result<Response<Body>, ApiError> {
-    let object = field::parse(&*call.stored()?);
+    let object = call.resource.object(&call.stored()?.json);
     Ok(response::value(200, call.accept.encoding, &read(paths(call)?, &object)))
 }
 

@@ -1,10 +1,12 @@
 //! Which of a resource's objects a list, watch or deletecollection is about.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use windlass_schema::{FieldSelector, LabelSelector};
 
 use super::Call;
-use super::field;
+use crate::catalogue::Resource;
 use crate::request::options::ListOptions;
 use crate::status::ApiError;
 use crate::store::Stored;
@@ -13,6 +15,7 @@ use crate::store::Stored;
 pub(crate) struct Selection {
     /// `None` for all.
     pub(crate) namespace: Option<String>,
+    resource: Arc<Resource>,
     labels: LabelSelector,
     fields: FieldSelector,
 }
@@ -23,6 +26,7 @@ impl Selection {
     pub(crate) fn parse(call: &Call, options: &ListOptions) -> Result<Selection, ApiError> {
         let bad = |error: windlass_schema::selector::SelectorError| ApiError::bad_request(error.to_string());
         Ok(Selection {
+            resource: Arc::clone(&call.resource),
             namespace: (!call.namespace().is_empty()).then(|| call.namespace().to_owned()),
             labels: LabelSelector::parse(&options.label_selector).map_err(|error| {
                 ApiError::bad_request(format!(
@@ -49,7 +53,7 @@ impl Selection {
         if !self.labels.is_everything() && !self.labels.matches(&labelled(stored)) {
             return false;
         }
-        self.fields.is_everything() || self.fields.matches(&field::parse(stored))
+        self.fields.is_everything() || self.fields.matches(&self.resource.object(&stored.json))
     }
 }
 

@@ -56,13 +56,17 @@ impl Shaper {
                 out.put(head);
                 out.put(rest);
             }
+            Shape::Metadata if resource.converts() => {
+                let json = Bytes::from(resource.object(json).to_string());
+                partial(&json, out);
+            }
             Shape::Metadata => partial(json, out),
             Shape::Table => put(out, &self.row(resource, json)),
         }
     }
 
     fn row(&self, resource: &Resource, json: &Bytes) -> Value {
-        let object = presented(resource, json);
+        let object = resource.object(json);
         table::row(&resource.kind, &object, self.include, jiff::Timestamp::now())
     }
 
@@ -71,7 +75,7 @@ impl Shaper {
     pub(crate) fn alone(&self, resource: &Resource, json: &Bytes, columns: bool, out: &mut BytesMut) {
         match self.shape {
             Shape::Table => {
-                let object = presented(resource, json);
+                let object = resource.object(json);
                 let version = super::field::meta(&object, "resourceVersion");
                 put(
                     out,
@@ -144,12 +148,6 @@ fn partial(json: &Bytes, out: &mut BytesMut) {
     out.put_slice(br#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#);
     out.put_slice(parsed.metadata.get().as_bytes());
     out.put_u8(b'}');
-}
-
-fn presented(resource: &Resource, json: &Bytes) -> Value {
-    let mut object: Value = serde_json::from_slice(json).expect("stored objects are JSON");
-    object["apiVersion"] = Value::String(resource.kind.api_version());
-    object
 }
 
 /// The response that holds one object.

@@ -94,8 +94,7 @@ pub(crate) async fn update(
 ) -> Result<Outcome, ApiError> {
     for _ in 0..ATTEMPTS_MAX {
         let stored = call.stored()?;
-        let mut old = field::parse(&stored);
-        old["apiVersion"] = Value::String(call.resource.kind.api_version());
+        let old = call.resource.object(&stored.json);
         let Change { object, mut warnings, tracked } = change(&old)?;
         let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings)?;
         let Prepared { new, op } = match prepared {
@@ -161,6 +160,7 @@ fn prepare(
             manager: &options.field_manager,
             subresource: target.subresource,
             now: jiff::Timestamp::now(),
+            versions: &call.resource.versions,
         };
         apply::track(kind, Some(&old), &mut new, &writer);
     }

@@ -11,5 +11,6 @@ mod network;
 mod patching;
 mod protobuf;
 mod reading;
+mod versions;
 mod watching;
 mod writing;

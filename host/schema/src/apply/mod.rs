@@ -6,6 +6,9 @@ mod conflict;
 mod fields;
 mod managers;
 mod shape;
+mod versions;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -15,7 +18,8 @@ use crate::structural::ListType;
 use compare::{Comparison, merge};
 use fields::FieldSet;
 use managers::{Identity, Managers, Owned};
-use shape::{At, Parts, field_set, parts, with_named, without};
+use shape::{At, Parts, field_set, parts};
+use versions::{Comparisons, Versions};
 
 pub use conflict::Conflict;
 
@@ -30,6 +34,8 @@ pub struct Writer<'a> {
     /// `status`, `scale`; empty for the object itself.
     pub subresource: &'a str,
     pub now: Timestamp,
+    /// The other versions of the kind whose objects look otherwise.
+    pub versions: &'a [Arc<Kind>],
 }
 
 /// Why an apply is refused.
@@ -56,6 +62,7 @@ pub fn apply(
     force: bool,
 ) -> Result<Value, ApplyError> {
     let at = Some(kind.schema().root());
+    let versions = Versions::new(kind, writer.versions);
     let applied = configuration(kind, applied, writer)?;
     check_keys(at, &applied, &mut String::new())?;
     let mut owners = live.and_then(managers::read).unwrap_or_default();
@@ -76,22 +83,22 @@ pub fn apply(
 
     let me = identity(kind, writer, true);
     let merged = merge(at, &plain, &applied);
-    let last = owners.get(&me).map(|owned| owned.fields.clone()).unwrap_or_default();
-    let time = owners.get(&me).and_then(|owned| owned.time.clone());
+    let none = || Owned { fields: FieldSet::default(), api_version: kind.api_version(), time: None };
+    let last = owners.get(&me).cloned().unwrap_or_else(none);
     let fields = field_set(at, &applied);
-    owners.insert(me.clone(), Owned { fields, api_version: kind.api_version(), time });
-    let pruned = prune(at, merged, &owners, &last);
-    let comparison = Comparison::between(at, Some(&plain), Some(&pruned));
-    displace(&mut owners, &me, &comparison, force)?;
+    owners.insert(me.clone(), Owned { fields, api_version: kind.api_version(), time: last.time.clone() });
+    let pruned = versions.prune(merged, &owners, &last);
+    let comparisons = versions.compare(&owners, &plain, &pruned);
+    displace(&mut owners, &me, &comparisons, force)?;
     managers::strip_unowned(&mut owners);
 
     let mut result = pruned;
     let mine = owners.get(&me).map(|owned| owned.fields.clone()).unwrap_or_default();
-    let mut before =
-        Managers::from([(me.clone(), Owned { fields: last, api_version: String::new(), time: None })]);
+    let same_version = last.api_version == kind.api_version();
+    let mut before = Managers::from([(me.clone(), last)]);
     managers::strip_unowned(&mut before);
     let same_fields = before.get(&me).map(|owned| &owned.fields).unwrap_or(&FieldSet::default()) == &mine;
-    let changed = !comparison.is_same() || !same_fields || live.is_none();
+    let changed = !comparisons.own.is_same() || !same_fields || !same_version || live.is_none();
     if changed && let Some(owned) = owners.get_mut(&me) {
         owned.time = Some(managers::stamp(writer.now));
     }
@@ -101,7 +108,6 @@ pub fn apply(
 
 /// Brings `new`'s managedFields up to date after a create, update or patch by `writer`. `live` is `None` on create.
 pub fn track(kind: &Kind, live: Option<&Value>, new: &mut Value, writer: &Writer<'_>) {
-    let at = Some(kind.schema().root());
     let reset = managers::asks_for_reset(new);
     // Whoever doesn't know managedFields must not delete it by accident; a subresource never writes it.
     let own = if writer.subresource.is_empty() { managers::read(new) } else { None };
@@ -118,10 +124,10 @@ pub fn track(kind: &Kind, live: Option<&Value>, new: &mut Value, writer: &Writer
     }
     let mut plain = live.cloned().unwrap_or_else(|| identity_of(new));
     managers::strip(&mut plain);
-    let comparison = Comparison::between(at, Some(&plain), Some(new));
+    let comparisons = Versions::new(kind, writer.versions).compare(&owners, &plain, new);
     let me = identity(kind, writer, false);
-    displace_all(&mut owners, None, &comparison);
-    let changed = comparison.modified.union(&comparison.added);
+    displace_all(&mut owners, None, &comparisons);
+    let changed = comparisons.own.modified.union(&comparisons.own.added);
     if !changed.is_empty() {
         let fields = match owners.get(&me) {
             Some(owned) => changed.union(&owned.fields),
@@ -239,39 +245,20 @@ fn check_keys(at: At<'_>, value: &Value, path: &mut String) -> Result<(), ApplyE
     Ok(())
 }
 
-/// Removes what the manager applied the last time, no longer applies, and nobody else owns.
-fn prune(at: At<'_>, merged: Value, owners: &Managers, last: &FieldSet) -> Value {
-    if last.is_empty() {
-        return merged;
-    }
-    let remove = |unwanted: &FieldSet| without(at, &merged, unwanted).unwrap_or_else(|| merged.clone());
-    let last = with_named(at, last);
-    let all = with_named(at, &field_set(at, &merged));
-    let mut owned = FieldSet::default();
-    for owner in owners.values() {
-        owned.unite(&with_named(at, &owner.fields));
-    }
-    let gone = |pruned: &Value| all.difference(&with_named(at, &field_set(at, pruned)));
-    // First all that was applied, with whatever hangs below it; then back what others own; then back what was
-    // never this manager's.
-    let pruned = remove(&last);
-    let pruned = remove(&gone(&pruned).difference(&owned));
-    remove(&gone(&pruned).intersection(&last))
-}
-
 /// Takes the changed fields from their owners.
 fn displace(
     owners: &mut Managers,
     me: &Identity,
-    comparison: &Comparison,
+    comparisons: &Comparisons,
     force: bool,
 ) -> Result<(), ApplyError> {
     if !force {
-        let changed = comparison.modified.clone().union(&comparison.added);
         let contested: Managers = owners
             .iter()
             .filter(|(identity, _)| *identity != me)
             .map(|(identity, owned)| {
+                let comparison = comparisons.seen_by(owned);
+                let changed = comparison.modified.clone().union(&comparison.added);
                 let fields = owned.fields.intersection(&changed);
                 (identity.clone(), Owned { fields, ..owned.clone() })
             })
@@ -281,14 +268,15 @@ fn displace(
             return Err(ApplyError::Conflicts(conflict::conflicts(&contested)));
         }
     }
-    displace_all(owners, Some(me), comparison);
+    displace_all(owners, Some(me), comparisons);
     Ok(())
 }
 
 /// Takes the changed and removed fields from every owner but one.
-fn displace_all(owners: &mut Managers, but: Option<&Identity>, comparison: &Comparison) {
-    let changed = comparison.modified.clone().union(&comparison.added).union(&comparison.removed);
+fn displace_all(owners: &mut Managers, but: Option<&Identity>, comparisons: &Comparisons) {
     for (_, owned) in owners.iter_mut().filter(|(identity, _)| Some(*identity) != but) {
+        let comparison = comparisons.seen_by(owned);
+        let changed = comparison.modified.clone().union(&comparison.added).union(&comparison.removed);
         owned.fields = owned.fields.difference(&changed);
     }
 }

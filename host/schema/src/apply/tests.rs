@@ -21,7 +21,7 @@ impl Scene {
 
     fn writer<'a>(&mut self, manager: &'a str, subresource: &'a str) -> Writer<'a> {
         self.clock += 60;
-        Writer { manager, subresource, now: Timestamp::from_second(self.clock).unwrap() }
+        Writer { manager, subresource, now: Timestamp::from_second(self.clock).unwrap(), versions: &[] }
     }
 
     fn object(&self, content: Value) -> Value {

@@ -70,6 +70,23 @@ fn generators() -> Vec<(String, Generate)> {
         k8s_openapi::api::scheduling::v1::PriorityClass,
         k8s_openapi::api::coordination::v1::Lease,
         k8s_openapi::api::discovery::v1::EndpointSlice,
+        k8s_openapi::api::certificates::v1::CertificateSigningRequest,
+        k8s_openapi::api::networking::v1::IPAddress,
+        k8s_openapi::api::networking::v1::ServiceCIDR,
+        k8s_openapi::api::storage::v1::VolumeAttributesClass,
+        k8s_openapi::api::node::v1::RuntimeClass,
+        k8s_openapi::api::flowcontrol::v1::FlowSchema,
+        k8s_openapi::api::flowcontrol::v1::PriorityLevelConfiguration,
+        k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+        k8s_openapi::api::authentication::v1::SelfSubjectReview,
+        k8s_openapi::api::authentication::v1::TokenRequest,
+        k8s_openapi::api::authentication::v1::TokenReview,
+        k8s_openapi::api::authorization::v1::LocalSubjectAccessReview,
+        k8s_openapi::api::authorization::v1::SelfSubjectAccessReview,
+        k8s_openapi::api::authorization::v1::SelfSubjectRulesReview,
+        k8s_openapi::api::authorization::v1::SubjectAccessReview,
+        k8s_openapi::api::core::v1::Binding,
+        k8s_openapi::api::policy::v1::Eviction,
     ]
 }
 

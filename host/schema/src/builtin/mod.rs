@@ -2,6 +2,7 @@
 //! and printed; k8s-openapi says how the types look. No code here knows a kind by name.
 
 mod checks;
+mod conversion;
 mod defaults;
 mod generate;
 mod normalize;
@@ -19,6 +20,7 @@ use crate::kind::{Kind, Names, Scale, Source, Subresources};
 use crate::meta::NameRule;
 use crate::structural::{self, Definitions, Schema};
 
+pub(crate) use conversion::Conversion;
 pub(crate) use generate::definitions;
 
 /// The name of ObjectMeta's definition.
@@ -32,6 +34,7 @@ pub(crate) struct Facts {
     /// `io.k8s.api.apps.v1.Deployment`.
     pub(crate) definition: String,
     names: tables::NameStyle,
+    conversion: Option<Conversion>,
     rules: Arc<OnceLock<Rules>>,
 }
 
@@ -46,8 +49,15 @@ struct Rules {
 /// All built-in kinds, in the order of the table. Schemas are made when first asked for.
 pub fn kinds() -> Vec<Arc<Kind>> {
     let columns = tables::Columns::read();
+    let mut conversions = conversion::read();
     let rules = Arc::default();
-    tables::resources().into_iter().map(|resource| Arc::new(kind(resource, &columns, &rules))).collect()
+    tables::resources()
+        .into_iter()
+        .map(|resource| {
+            let conversion = conversions.remove(&resource.definition);
+            Arc::new(kind(resource, conversion, &columns, &rules))
+        })
+        .collect()
 }
 
 /// ObjectMeta and what it refers to.
@@ -55,7 +65,12 @@ pub(crate) fn object_meta() -> Definitions {
     definitions(&[OBJECT_META])
 }
 
-fn kind(resource: tables::Resource, columns: &tables::Columns, rules: &Arc<OnceLock<Rules>>) -> Kind {
+fn kind(
+    resource: tables::Resource,
+    conversion: Option<Conversion>,
+    columns: &tables::Columns,
+    rules: &Arc<OnceLock<Rules>>,
+) -> Kind {
     let columns = columns.of(&resource.group, &resource.kind);
     let names = Names {
         list_kind: format!("{}List", resource.kind),
@@ -82,6 +97,7 @@ fn kind(resource: tables::Resource, columns: &tables::Columns, rules: &Arc<OnceL
         source: Source::Builtin(Facts {
             definition: resource.definition,
             names: resource.names,
+            conversion,
             rules: Arc::clone(rules),
         }),
         schema: OnceLock::new(),
@@ -93,12 +109,18 @@ impl Facts {
         structural::from_definitions(&definitions(&[&self.definition]), &self.definition)
     }
 
+    /// How objects are stored, where that is not in this version.
+    pub(crate) fn conversion(&self) -> Option<&Conversion> {
+        self.conversion.as_ref()
+    }
+
     pub(crate) fn name_rule(&self) -> NameRule {
         match self.names {
             tables::NameStyle::Subdomain => NameRule::Subdomain,
             tables::NameStyle::Label => NameRule::Label,
             tables::NameStyle::Label1035 => NameRule::Label1035,
             tables::NameStyle::Path => NameRule::PathSegment,
+            tables::NameStyle::Address => NameRule::Address,
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) enum NameStyle {
     Label,
     Label1035,
     Path,
+    Address,
 }
 
 /// `kinds/merging.json`: definition → property → facts; see `kinds/README.md`.

@@ -11,6 +11,8 @@ pub enum NameRule {
     Label1035,
     /// Anything that may stand in a URL's path, as RBAC's names may.
     PathSegment,
+    /// An IP address, in the one form that it is written in.
+    Address,
 }
 
 const LABEL_MAX: usize = 63;
@@ -45,6 +47,7 @@ impl NameRule {
             NameRule::Label => label(&completed),
             NameRule::Label1035 => label_1035(&completed),
             NameRule::PathSegment => path_segment(name, prefix),
+            NameRule::Address => address(name),
         }
     }
 }
@@ -56,6 +59,15 @@ pub fn subdomain(text: &str) -> Vec<String> {
         complaints.push(SUBDOMAIN_COMPLAINT.to_owned());
     }
     complaints
+}
+
+/// An IP address as a name: canonical, so that no address has two.
+fn address(text: &str) -> Vec<String> {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(address) if address.to_string() == text => Vec::new(),
+        Ok(address) => vec![format!("must be in canonical form ({:?})", address.to_string())],
+        Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()],
+    }
 }
 
 /// A DNS-1123 label.

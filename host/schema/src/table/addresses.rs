@@ -16,6 +16,16 @@ pub(super) fn of_type(object: &Value, wanted: &str) -> String {
     or_none(found.map(|address| plain(&address["address"])).unwrap_or_default())
 }
 
+/// The service that an API is served by; `Local` where it is this server.
+pub(super) fn api_service(object: &Value) -> String {
+    match &object["spec"]["service"] {
+        service if service.is_object() => {
+            format!("{}/{}", plain(&service["namespace"]), plain(&service["name"]))
+        }
+        _ => "Local".to_owned(),
+    }
+}
+
 /// The load balancer's addresses, by commas.
 pub(super) fn balancer(object: &Value) -> String {
     let texts: Vec<String> = items(&object["status"]["loadBalancer"]["ingress"])

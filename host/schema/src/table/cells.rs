@@ -57,6 +57,11 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("tls-ports", |object, _, _| addresses::tls_ports(object).into()),
     ("hosts", |object, _, _| addresses::hosts(object).into()),
     ("balancer-addresses", |object, _, _| addresses::balancer(object).into()),
+    ("seconds", |object, arguments, _| seconds(object, arguments).into()),
+    ("condition", |object, arguments, _| progress::condition(object, &arguments[0], &arguments[1]).into()),
+    ("signing-state", |object, _, _| progress::signing_state(object).into()),
+    ("api-service", |object, _, _| addresses::api_service(object).into()),
+    ("parent", |object, arguments, _| parent(at(object, &arguments[0])).into()),
     ("subjects", |object, arguments, _| subjects(object, &arguments[0]).into()),
 ];
 
@@ -207,6 +212,23 @@ fn reference(value: &Value) -> String {
         name if name.is_empty() => kind,
         name => format!("{kind}/{name}"),
     }
+}
+
+/// A number of seconds as a duration.
+fn seconds(object: &Value, arguments: &[String]) -> String {
+    let [path, default] = arguments else { return String::new() };
+    at(object, path).as_i64().map_or_else(|| default.clone(), age::human)
+}
+
+/// `services/default/web`: a reference to any resource.
+fn parent(value: &Value) -> String {
+    let text = |name: &str| plain(&value[name]);
+    let resource = match text("group") {
+        group if group.is_empty() => text("resource"),
+        group => format!("{}.{group}", text("resource")),
+    };
+    let steps = [resource.to_lowercase(), text("namespace"), text("name")];
+    or_none(steps.into_iter().filter(|step| !step.is_empty()).collect::<Vec<_>>().join("/"))
 }
 
 /// The phase at a path, but `Terminating` once deletion has begun.

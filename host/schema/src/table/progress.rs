@@ -22,6 +22,34 @@ pub(super) fn ready_condition(object: &Value) -> String {
     text
 }
 
+/// A condition's status.
+pub(super) fn condition(object: &Value, name: &str, default: &str) -> String {
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    let found = conditions.into_iter().find(|condition| condition["type"] == name);
+    found.map_or_else(|| default.to_owned(), |condition| plain(&condition["status"]))
+}
+
+/// How far a request for a certificate has come: `Approved,Issued`.
+pub(super) fn signing_state(object: &Value) -> String {
+    let conditions = object["status"]["conditions"].as_array();
+    let has = |name: &str| conditions.into_iter().flatten().any(|condition| condition["type"] == name);
+    let state = if has("Denied") {
+        "Denied"
+    } else if has("Approved") {
+        "Approved"
+    } else {
+        "Pending"
+    };
+    let issued = object["status"]["certificate"].as_str().is_some_and(|text| !text.is_empty());
+    let mut text = state.to_owned();
+    for (holds, more) in [(has("Failed"), ",Failed"), (issued, ",Issued")] {
+        if holds {
+            text.push_str(more);
+        }
+    }
+    text
+}
+
 /// Roles from the labels `node-role.kubernetes.io/ROLE` and `kubernetes.io/role=ROLE`.
 pub(super) fn roles(object: &Value) -> String {
     let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
