@@ -9,6 +9,7 @@
 //! - `objects` holds the verbs: read, watch, create, update, patch, delete, and the subresources.
 //! - [`store`] keeps objects, [`tls`] knows who is who. What objects look like is windlass-schema's knowledge.
 
+mod bootstrap;
 mod catalogue;
 mod connection;
 mod definitions;
@@ -21,6 +22,7 @@ mod request;
 mod response;
 mod server;
 mod service;
+mod services;
 mod state;
 mod status;
 pub mod store;

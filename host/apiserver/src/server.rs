@@ -1,15 +1,11 @@
 //! The server as others hold it: opened on a directory, used in process through clients, served to the network.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, Patch, PatchParams};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -24,13 +20,12 @@ use crate::identity::{MASTERS, User};
 use crate::state::{READS_MAX, State, WRITES_MAX};
 use crate::store::{self, Store};
 use crate::tls::{Authority, Credentials, Identity, Kubeconfig, TlsError};
-use crate::{connection, definitions, housekeeping, service};
+use crate::{bootstrap, connection, definitions, housekeeping, service};
 
 /// Who the server writes as on its own account, and as whom its definitions are applied.
 const SELF: &str = "system:apiserver";
 /// Who does the chores that kube-controller-manager does elsewhere.
 const HOUSEKEEPER: &str = "system:kube-controller-manager";
-const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const STORE_DIR: &str = "store";
 const PKI_DIR: &str = "pki";
 
@@ -113,7 +108,7 @@ impl ApiServer {
             chores.clone(),
         ));
         let server = ApiServer { state, _chores: Arc::new(chores.drop_guard()) };
-        server.install_own().await?;
+        bootstrap::install(&service::client(&server.state, User::master(SELF))).await?;
         server.install(definitions).await?;
         definitions::resume(&server.state);
         Ok(server)
@@ -195,32 +190,6 @@ impl ApiServer {
         self.state.tasks.wait().await;
     }
 
-    /// The namespaces and the role that clients take for granted.
-    async fn install_own(&self) -> Result<(), OpenError> {
-        let client = service::client(&self.state, User::master(SELF));
-        for name in NAMESPACES {
-            let namespace = Namespace { metadata: named(name), ..Namespace::default() };
-            create(&Api::all(client.clone()), "namespace", name, &namespace).await?;
-        }
-        let everything = || Some(vec!["*".to_owned()]);
-        let all = PolicyRule {
-            api_groups: everything(),
-            resources: everything(),
-            verbs: vec!["*".to_owned()],
-            ..PolicyRule::default()
-        };
-        let paths = PolicyRule {
-            non_resource_urls: everything(),
-            verbs: vec!["*".to_owned()],
-            ..PolicyRule::default()
-        };
-        let mut metadata = named("cluster-admin");
-        metadata.labels =
-            Some(BTreeMap::from([("kubernetes.io/bootstrapping".to_owned(), "rbac-defaults".to_owned())]));
-        let role = ClusterRole { metadata, rules: Some(vec![all, paths]), ..ClusterRole::default() };
-        create(&Api::all(client), "cluster role", "cluster-admin", &role).await
-    }
-
     async fn install(&self, definitions: Vec<CustomResourceDefinition>) -> Result<(), OpenError> {
         let api: Api<CustomResourceDefinition> = Api::all(service::client(&self.state, User::master(SELF)));
         for mut definition in definitions {
@@ -228,27 +197,14 @@ impl ApiServer {
             definition.status = None;
             api.patch(&name, &PatchParams::apply(SELF).force(), &Patch::Apply(&definition))
                 .await
-                .map_err(|source| bootstrap("definition", &name, source))?;
+                .map_err(|source| OpenError::bootstrap("definition", &name, source))?;
         }
         Ok(())
     }
 }
 
-fn named(name: &str) -> ObjectMeta {
-    ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
-}
-
-async fn create<K>(api: &Api<K>, kind: &str, name: &str, object: &K) -> Result<(), OpenError>
-where
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + serde::Serialize,
-{
-    match api.create(&PostParams::default(), object).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        Err(source) => Err(bootstrap(kind, name, source)),
+impl OpenError {
+    pub(crate) fn bootstrap(kind: &str, name: &str, source: kube::Error) -> OpenError {
+        OpenError::Bootstrap { object: format!("{kind} {name:?}"), source: Box::new(source) }
     }
-}
-
-fn bootstrap(kind: &str, name: &str, source: kube::Error) -> OpenError {
-    OpenError::Bootstrap { object: format!("{kind} {name:?}"), source: Box::new(source) }
 }

@@ -59,7 +59,7 @@ impl State {
         self.authority.token_identity(token).map(User::from)
     }
 
-    fn random_bytes<const N: usize>(&self) -> [u8; N] {
+    pub(crate) fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes).expect("the system has randomness: TLS depends on it");
         bytes

@@ -12,14 +12,18 @@ use crate::store::{Event, Op, WriteError};
 
 /// Why nothing was written.
 pub(crate) enum Failure {
-    /// Somebody else wrote first: look again.
+    /// Somebody else wrote the object first: look again.
     Raced,
+    /// Somebody else took what the object was to hold: choose again.
+    Taken,
     Api(ApiError),
 }
 
-/// Writes one operation.
-pub(crate) async fn commit(call: &Call, op: Op) -> Result<Arc<Event>, Failure> {
-    match call.state.store.write(vec![op]).await {
+/// Writes an operation on the call's object, together with those that depend on it: all of them, or none.
+pub(crate) async fn commit(call: &Call, op: Op, dependent: Vec<Op>) -> Result<Arc<Event>, Failure> {
+    let own = op.key.clone();
+    let ops = std::iter::once(op).chain(dependent).collect();
+    match call.state.store.write(ops).await {
         Ok(events) => {
             if call.resource.is(DEFINITIONS) {
                 // A definition is served when its creation is acknowledged: clients go on with its objects at once.
@@ -27,6 +31,7 @@ pub(crate) async fn commit(call: &Call, op: Op) -> Result<Arc<Event>, Failure> {
             }
             Ok(events.into_iter().next().expect("the store answers each operation with an event"))
         }
+        Err(WriteError::Conflict { key, .. }) if key != own => Err(Failure::Taken),
         Err(WriteError::Conflict { .. }) => Err(Failure::Raced),
         Err(WriteError::Malformed(error)) => Err(Failure::Api(ApiError::bad_request(error.to_string()))),
         Err(error @ (WriteError::Failed { .. } | WriteError::Unavailable { .. })) => {

@@ -10,12 +10,12 @@ use super::admit::{self, Admitted, Question, admit};
 use super::commit::{Failure, check, commit, storable};
 use super::{Call, field, input, namespaces, shape};
 use crate::catalogue::DEFINITIONS;
-use crate::definitions;
 use crate::request::options::WriteOptions;
 use crate::response::{self, Body};
 use crate::state::now;
 use crate::status::ApiError;
 use crate::store::Op;
+use crate::{definitions, services};
 
 /// Names are tried this often when generateName hits one that exists.
 const GENERATE_ATTEMPTS: usize = 8;
@@ -66,8 +66,7 @@ pub(crate) async fn store(
         field::meta(&object, "name").is_empty() && !field::meta(&object, "generateName").is_empty();
     let mut attempts = if generated { GENERATE_ATTEMPTS } else { 1 };
     loop {
-        attempts -= 1;
-        let object = prepare(call, options, object.clone(), origin, warnings)?;
+        let Prepared { object, dependent } = prepare(call, options, object.clone(), origin, warnings)?;
         let name = field::meta(&object, "name").to_owned();
         let taken = || ApiError::already_exists(resource.group(), resource.plural(), &name);
         if options.dry_run {
@@ -76,13 +75,21 @@ pub(crate) async fn store(
             }
             return shape::unstored(call, 201, &object);
         }
-        match commit(call, Op::create(call.key(&name), storable(call, object))).await {
+        match commit(call, Op::create(call.key(&name), storable(call, object)), dependent).await {
             Ok(event) => return shape::one(call, 201, &event.object.json),
             Err(Failure::Api(error)) => return Err(error),
-            Err(Failure::Raced) if attempts > 0 => {}
+            // What was chosen at random is chosen again; what was asked for is found to be taken.
+            Err(Failure::Taken) => {}
+            Err(Failure::Raced) if attempts > 1 => attempts -= 1,
             Err(Failure::Raced) => return Err(taken()),
         }
     }
+}
+
+/// An object as it is to be stored, and what has to be written together with it.
+struct Prepared {
+    object: Value,
+    dependent: Vec<Op>,
 }
 
 /// Everything from the decoded object to the one that is stored.
@@ -92,7 +99,7 @@ fn prepare(
     mut object: Value,
     origin: Origin,
     warnings: &mut Vec<String>,
-) -> Result<Value, ApiError> {
+) -> Result<Prepared, ApiError> {
     let kind = &call.resource.kind;
     let name = field::meta(&object, "name").to_owned();
     let prefix = field::meta(&object, "generateName").to_owned();
@@ -135,11 +142,12 @@ fn prepare(
         };
         apply::track(kind, None, &mut object, &writer);
     }
+    let dependent = services::settle(call, None, &mut object)?;
     check(call, &name, kind.validate_create(&object))?;
     if call.resource.is(DEFINITIONS) {
         definitions::accept(&call.state, &mut object, None);
     }
-    Ok(object)
+    Ok(Prepared { object, dependent })
 }
 
 /// Metadata that only the server writes.

@@ -10,13 +10,13 @@ use super::commit::{Failure, commit, storable};
 use super::selection::Selection;
 use super::{Call, field, input, namespaces, pods, shape};
 use crate::catalogue::DEFINITIONS;
-use crate::definitions;
 use crate::request::options::{DeleteOptions, ListOptions, Propagation};
 use crate::request::representation::body_format;
 use crate::response::{self, Body};
 use crate::state::timestamp;
 use crate::status::{self, ApiError};
 use crate::store::{Expect, Op, Stored};
+use crate::{definitions, services};
 
 /// How often a deletion is tried when others keep writing the same object.
 const ATTEMPTS_MAX: usize = 100;
@@ -132,7 +132,7 @@ async fn remove(
             if options.dry_run {
                 return Ok(gone());
             }
-            match commit(call, Op::delete(key.clone(), expect)).await {
+            match commit(call, Op::delete(key.clone(), expect), services::release(call, &old)).await {
                 Ok(event) => {
                     return Ok(Outcome::Gone {
                         json: event.object.json.clone(),
@@ -140,14 +140,14 @@ async fn remove(
                     });
                 }
                 Err(Failure::Api(error)) => return Err(error),
-                Err(Failure::Raced) => continue,
+                Err(Failure::Raced | Failure::Taken) => continue,
             }
         }
         if marked == old || options.dry_run {
             return Ok(Outcome::Marked(Bytes::from(marked.to_string())));
         }
         let op = Op { key: key.clone(), expect, value: Some(storable(call, marked)) };
-        match commit(call, op).await {
+        match commit(call, op, Vec::new()).await {
             Ok(event) => {
                 if call.resource.is(DEFINITIONS) {
                     definitions::clean_up(&call.state, name);
@@ -155,7 +155,7 @@ async fn remove(
                 return Ok(Outcome::Marked(event.object.json.clone()));
             }
             Err(Failure::Api(error)) => return Err(error),
-            Err(Failure::Raced) => {}
+            Err(Failure::Raced | Failure::Taken) => {}
         }
     }
     Err(ApiError::modified(call.resource.group(), call.resource.plural(), name))

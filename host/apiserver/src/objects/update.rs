@@ -14,11 +14,11 @@ use super::admit::{Admitted, Question, admit};
 use super::commit::{Failure, check, commit, storable};
 use super::{Call, delete, field, input, shape};
 use crate::catalogue::DEFINITIONS;
-use crate::definitions;
 use crate::request::options::WriteOptions;
 use crate::response::{self, Body};
 use crate::status::ApiError;
 use crate::store::{Expect, Op, Stored};
+use crate::{definitions, services};
 
 /// How often a change is tried when others keep writing the same object.
 const ATTEMPTS_MAX: usize = 100;
@@ -97,17 +97,17 @@ pub(crate) async fn update(
         let old = call.resource.object(&stored.json);
         let Change { object, mut warnings, tracked } = change(&old)?;
         let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings)?;
-        let Prepared { new, op } = match prepared {
+        let Prepared { new, op, dependent } = match prepared {
             Some(prepared) => prepared,
             None => return Ok(Outcome { json: stored.json.clone(), warnings }),
         };
         if options.dry_run {
             return Ok(Outcome { json: Bytes::from(new.to_string()), warnings });
         }
-        match commit(call, op).await {
+        match commit(call, op, dependent).await {
             Ok(event) => return Ok(Outcome { json: event.object.json.clone(), warnings }),
             Err(Failure::Api(error)) => return Err(error),
-            Err(Failure::Raced) => {}
+            Err(Failure::Raced | Failure::Taken) => {}
         }
     }
     Err(ApiError::modified(call.resource.group(), call.resource.plural(), &call.path.name))
@@ -116,6 +116,8 @@ pub(crate) async fn update(
 struct Prepared {
     new: Value,
     op: Op,
+    /// What has to be written together with it.
+    dependent: Vec<Op>,
 }
 
 /// From the wanted object to the operation that stores it; `None` where nothing changes.
@@ -164,17 +166,18 @@ fn prepare(
         };
         apply::track(kind, Some(&old), &mut new, &writer);
     }
+    let dependent = services::settle(call, Some(&old), &mut new)?;
     check(call, name, kind.validate_update(&new, &old))?;
     if same(&old, &new) {
         return Ok(None);
     }
     let expect = Expect::Revision(stored.revision);
-    let op = if delete::is_over(call, &new) {
-        Op::delete(call.key(name), expect)
+    let (op, dependent) = if delete::is_over(call, &new) {
+        (Op::delete(call.key(name), expect), services::release(call, &old))
     } else {
-        Op { key: call.key(name), expect, value: Some(storable(call, new.clone())) }
+        (Op { key: call.key(name), expect, value: Some(storable(call, new.clone())) }, dependent)
     };
-    Ok(Some(Prepared { new, op }))
+    Ok(Some(Prepared { new, op, dependent }))
 }
 
 /// Holds the new object against the old one's identity, and gives it the metadata that only the server writes.

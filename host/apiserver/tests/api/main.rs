@@ -11,6 +11,7 @@ mod network;
 mod patching;
 mod protobuf;
 mod reading;
+mod services;
 mod versions;
 mod watching;
 mod writing;

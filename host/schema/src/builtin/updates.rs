@@ -46,7 +46,11 @@ fn check(path: &str, rule: &str, arguments: &[String], new: &Value, old: &Value)
         _ if found == before => return Vec::new(),
         _ => {}
     }
-    let holds = || argument.is_none_or(|condition| walk::holds(condition, old));
+    // A first condition is on the object before, a second one on the object after.
+    let holds = || {
+        argument.is_none_or(|condition| walk::holds(condition, old))
+            && arguments.get(1).is_none_or(|condition| walk::holds(condition, new))
+    };
     match rule {
         "immutable" if holds() => one(FieldError::invalid(path, found, IMMUTABLE)),
         "fixed" => one(FieldError::invalid(path, found, argument.unwrap_or_default())),
