@@ -121,6 +121,17 @@ impl Resource {
         object
     }
 
+    /// An object of this version as one of another version of the same resource.
+    pub(crate) fn convert(&self, object: Value, to: &Resource) -> Value {
+        let api_version = to.kind.api_version();
+        let mut object = if self.converts() { self.storable(object) } else { object };
+        if to.converts() && object["apiVersion"] != api_version.as_str() {
+            to.kind.serve(&mut object);
+        }
+        object["apiVersion"] = Value::String(api_version);
+        object
+    }
+
     /// Stored JSON as this version presents it, in two pieces; the first is often empty.
     ///
     /// Where the versions of a kind differ by name alone, nothing is parsed: the store writes `apiVersion` first.

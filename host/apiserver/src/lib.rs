@@ -6,9 +6,11 @@
 //! - `service` is the one way in: authentication, authorisation, dispatch.
 //! - `request` and `response` are HTTP as Kubernetes speaks it, `status` its errors.
 //! - `catalogue` says what is served; `discovery` and `documents` tell clients; `definitions` changes it.
+//! - `admission` is what users configure to have a say in it: webhooks.
 //! - `objects` holds the verbs: read, watch, create, update, patch, delete, and the subresources.
 //! - [`store`] keeps objects, [`tls`] knows who is who. What objects look like is windlass-schema's knowledge.
 
+mod admission;
 mod bootstrap;
 mod catalogue;
 mod connection;
@@ -28,6 +30,7 @@ mod status;
 pub mod store;
 mod subresource;
 pub mod tls;
+mod turn;
 mod version;
 
 pub use server::{ApiServer, Config, OpenError, ServeError};

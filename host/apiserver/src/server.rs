@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use windlass_core::Hook;
 use windlass_schema::protobuf::Messages;
 
+use crate::admission::Admission;
 use crate::catalogue::Catalogue;
 use crate::identity::rbac::Rbac;
 use crate::identity::{MASTERS, User};
@@ -84,14 +85,15 @@ impl ApiServer {
         let store = Arc::new(opened.expect("opening a store does not panic, and is not cancelled")?);
         let state = Arc::new(State {
             name,
+            admission: Admission::new(&store),
             rbac: Rbac::new(Arc::clone(&store)),
             store,
             catalogue: Catalogue::new(windlass_schema::builtin::kinds()),
             messages: LazyLock::new(Messages::read),
             hooks,
             authority,
-            reads: Semaphore::new(READS_MAX),
-            writes: Semaphore::new(WRITES_MAX),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
+            writes: Arc::new(Semaphore::new(WRITES_MAX)),
             random: rustls::crypto::ring::default_provider().secure_random,
             replacing: Mutex::new(()),
             stopping: CancellationToken::new(),

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -12,7 +11,6 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, IF_NONE_MATCH, U
 use http::request::Parts;
 use http::{Method, Request, Response};
 use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::catalogue::Served;
 use crate::identity::authorize::{self, Attributes};
@@ -26,10 +24,8 @@ use crate::request::target::{self, ResourcePath, Target};
 use crate::response::{self, Body};
 use crate::state::State;
 use crate::status::ApiError;
+use crate::turn::Turn;
 use crate::{discovery, documents, subresource, version};
-
-/// How long a request waits for its turn before it is told to come back.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The server as one caller, or one connection, sees it.
 #[derive(Clone)]
@@ -123,8 +119,10 @@ where
         .resource(&resource.group, &resource.version, &resource.resource)
         .filter(|found| is_well_formed(found.kind.namespaced, &resource))
         .ok_or_else(ApiError::unknown_path)?;
+    let turn = Turn::wait(if writes { &state.writes } else { &state.reads }).await?;
     let call = Call {
         state: Arc::clone(&state),
+        turn,
         user,
         resource: Arc::clone(found),
         path: resource,
@@ -134,17 +132,7 @@ where
         user_agent: header(&head.headers, &USER_AGENT).unwrap_or_default().to_owned(),
         body,
     };
-    let _permit = turn(if writes { &state.writes } else { &state.reads }).await?;
     dispatch(&call, &head.method).await
-}
-
-/// Waits for a place among the requests that are worked on.
-async fn turn(places: &Semaphore) -> Result<SemaphorePermit<'_>, ApiError> {
-    match tokio::time::timeout(QUEUE_TIMEOUT, places.acquire()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(_)) => Err(ApiError::unavailable("the server is stopping")),
-        Err(_) => Err(ApiError::too_many_requests()),
-    }
 }
 
 /// Whether the path has a namespace where the resource does, and nowhere else.

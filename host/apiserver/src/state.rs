@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use windlass_core::Hook;
 use windlass_schema::protobuf::Messages;
 
+use crate::admission::Admission;
 use crate::catalogue::{Catalogue, DEFINITIONS, store_name};
 use crate::identity::User;
 use crate::identity::rbac::Rbac;
@@ -30,10 +31,11 @@ pub(crate) struct State {
     pub(crate) messages: LazyLock<Messages>,
     /// Asked in this order.
     pub(crate) hooks: Vec<Arc<dyn Hook>>,
+    pub(crate) admission: Admission,
     pub(crate) rbac: Rbac,
     pub(crate) authority: Authority,
-    pub(crate) reads: Semaphore,
-    pub(crate) writes: Semaphore,
+    pub(crate) reads: Arc<Semaphore>,
+    pub(crate) writes: Arc<Semaphore>,
     pub(crate) random: &'static dyn SecureRandom,
     /// Held while the catalogue is made anew, so that it never goes back to older definitions.
     pub(crate) replacing: Mutex<()>,

@@ -2,6 +2,8 @@
 //!
 //! The wording follows kube-apiserver, because people and programs search for it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 /// Why a request was not served. Becomes the response, or the ERROR event of a watch.
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 #[error("{message}")]
 pub(crate) struct ApiError {
     pub(crate) code: u16,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
     pub(crate) message: String,
     details: Box<Details>,
 }
@@ -22,6 +24,8 @@ struct Details {
     causes: Vec<Cause>,
     retry_after_seconds: u32,
     continue_token: String,
+    /// Somebody else's, as they are.
+    given: Option<Value>,
 }
 
 /// One entry of `details.causes`.
@@ -39,7 +43,14 @@ pub(crate) fn qualified(group: &str, resource: &str) -> String {
 
 impl ApiError {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { code, reason, message: message.into(), details: Box::default() }
+        ApiError { code, reason: reason.into(), message: message.into(), details: Box::default() }
+    }
+
+    /// What somebody else refuses with, in their words.
+    pub(crate) fn forwarded(code: u16, reason: String, message: String, details: Option<Value>) -> ApiError {
+        let given = details.filter(Value::is_object);
+        let details = Box::new(Details { given, ..Details::default() });
+        ApiError { code, reason: Cow::Owned(reason), message, details }
     }
 
     /// Says which object the error is about; `kind` is the plural resource, or the kind for Invalid.
@@ -184,8 +195,9 @@ impl ApiError {
 
     /// The `Status` object.
     pub(crate) fn to_status(&self) -> Value {
-        let Details { name, group, kind, causes, retry_after_seconds, continue_token } = &*self.details;
-        let mut details = Map::new();
+        let Details { name, group, kind, causes, retry_after_seconds, continue_token, given } =
+            &*self.details;
+        let mut details = given.as_ref().and_then(Value::as_object).cloned().unwrap_or_else(Map::new);
         for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
             if !value.is_empty() {
                 details.insert(key.to_owned(), json!(value));

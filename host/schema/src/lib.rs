@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod builtin;
 pub mod crd;
+pub mod expression;
 pub mod field;
 pub mod kind;
 pub mod meta;

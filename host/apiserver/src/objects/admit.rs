@@ -1,10 +1,19 @@
-//! The admission chain of this process: each hook sees what the one before it left.
+//! The admission of a request. This process's own hooks and the users' webhooks may change the object, in this order,
+//! and each sees what the one before it left; when that is checked against its schema, webhooks may still refuse it.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
 use windlass_core::{AdmissionRequest, Gvk, Verb, Verdict};
+use windlass_schema::Scale;
 
-use super::Call;
+use super::{Call, scale};
+use crate::admission::webhook::{self, Calls, Reinvocation, Webhook};
+use crate::admission::{Attributes, Named, Review, Subject};
+use crate::catalogue::{Resource, store_name};
+use crate::request::options::{DeleteOptions, Propagation, WriteOptions};
 use crate::status::{ApiError, Cause};
+use crate::store::Key;
 
 /// What is to be admitted.
 pub(crate) struct Question<'a> {
@@ -12,14 +21,21 @@ pub(crate) struct Question<'a> {
     /// Empty for the object itself.
     pub(crate) subresource: &'a str,
     pub(crate) name: &'a str,
-    pub(crate) dry_run: bool,
+    pub(crate) options: Options<'a>,
     /// `Null` on delete.
     pub(crate) object: Value,
     /// `Null` on create.
     pub(crate) old: Value,
 }
 
-/// The object as the hooks left it, and whether they changed it.
+/// What the client chose for its request.
+#[derive(Clone, Copy)]
+pub(crate) enum Options<'a> {
+    Write(&'a WriteOptions),
+    Delete(&'a DeleteOptions),
+}
+
+/// The objects as they were admitted so far, and whether the new one was changed.
 pub(crate) struct Admitted {
     pub(crate) object: Value,
     pub(crate) old: Value,
@@ -27,50 +43,322 @@ pub(crate) struct Admitted {
     pub(crate) warnings: Vec<String>,
 }
 
-/// What somebody who writes this resource should know.
-pub(crate) fn notice(call: &Call) -> Option<String> {
-    (call.resource.group() == "admissionregistration.k8s.io").then(|| {
-        format!("this server stores {} but does not call the webhooks in them", call.resource.plural())
-    })
-}
+/// Makes an object that a hook left complete again: typed, defaulted, and with what only the server writes. Gets the
+/// object that is there, too.
+pub(crate) type Complete<'a> = &'a (dyn Fn(Value, &Value) -> Result<Value, ApiError> + Send + Sync);
 
+/// Everything that may change the object.
+///
 /// # Errors
-/// 403 or 422 where a hook refuses, 500 where one fails: a request that can't be judged isn't let through.
-pub(crate) fn admit(call: &Call, question: Question<'_>) -> Result<Admitted, ApiError> {
-    let Question { verb, subresource, name, dry_run, object, old } = question;
-    if call.state.hooks.is_empty() {
-        return Ok(Admitted { object, old, changed: false, warnings: Vec::new() });
-    }
-    let kind = &call.resource.kind;
-    let mut request = AdmissionRequest {
-        gvk: Gvk { group: kind.group.clone(), version: kind.version.clone(), kind: kind.names.kind.clone() },
-        resource: kind.names.plural.clone(),
-        subresource: subresource.to_owned(),
-        namespace: call.namespace().to_owned(),
-        name: name.to_owned(),
-        verb,
-        user: call.user.name.clone(),
-        groups: call.user.groups.clone(),
-        dry_run,
-        object,
-        old_object: old,
-    };
-    let mut changed = false;
+/// 403 or 422 where a hook refuses, 500 where one fails: a request that can't be judged isn't let through. What a
+/// webhook says.
+pub(crate) async fn mutate(
+    call: &Call,
+    question: Question<'_>,
+    complete: Complete<'_>,
+) -> Result<Admitted, ApiError> {
+    let Question { verb, subresource, name, options, object, old } = question;
+    let mut subject = Objects::new(call, subresource, object, old, complete);
     let mut warnings = Vec::new();
-    for hook in &call.state.hooks {
-        match hook.admit(&request) {
-            Ok(Verdict::Allowed { object, warnings: more }) => {
-                warnings.extend(more);
-                if let Some(object) = object {
-                    request.object = object;
-                    changed = true;
-                }
+    subject.ask_own_hooks(verb, options.dry_run(), name, &mut warnings)?;
+
+    let configured = call.state.admission.configurations.current();
+    let asked = || attributes(call, verb, subresource, name, options);
+    if let Some(attributes) = concerned(call, &configured.mutating, asked) {
+        let uid = || call.state.new_uid();
+        let calls = Calls::new(&call.state.admission, &attributes, &uid);
+        let mut reinvocation = Reinvocation::default();
+        for _ in 0..2 {
+            let round =
+                webhook::mutate(&calls, &configured.mutating, &mut subject, &mut warnings, &mut reinvocation);
+            if !call.turn.away(round).await?? {
+                break;
             }
-            Ok(Verdict::Denied { message, causes }) => return Err(denied(call, name, &message, causes)),
-            Err(error) => return Err(ApiError::internal(error)),
+            subject.ask_own_hooks(verb, options.dry_run(), name, &mut warnings)?;
         }
     }
-    Ok(Admitted { object: request.object, old: request.old_object, changed, warnings })
+    let Objects { object, old, changed, .. } = subject;
+    Ok(Admitted { object, old, changed, warnings })
+}
+
+/// Everything that may only refuse, on the object as it would be stored. Gives warnings.
+///
+/// # Errors
+/// What a webhook says.
+pub(crate) async fn validate(call: &Call, question: Question<'_>) -> Result<Vec<String>, ApiError> {
+    let Question { verb, subresource, name, options, object, old } = question;
+    let configured = call.state.admission.configurations.current();
+    let asked = || attributes(call, verb, subresource, name, options);
+    let mut warnings = Vec::new();
+    if let Some(attributes) = concerned(call, &configured.validating, asked) {
+        let subject = Objects::new(call, subresource, object, old, &|object, _| Ok(object));
+        let uid = || call.state.new_uid();
+        let calls = Calls::new(&call.state.admission, &attributes, &uid);
+        let answers = webhook::validate(&calls, &configured.validating, &subject, &mut warnings);
+        call.turn.away(answers).await??;
+    }
+    Ok(warnings)
+}
+
+/// Whether anybody but this process is asked in the validating stage; spares the copies of the objects where not.
+pub(crate) fn is_validated(call: &Call) -> bool {
+    !call.state.admission.configurations.current().validating.is_empty()
+}
+
+/// What a webhook is to know of the request; `None` where no rule of any is about it, as is so with most requests.
+fn concerned(call: &Call, webhooks: &[Webhook], asked: impl FnOnce() -> Attributes) -> Option<Attributes> {
+    if webhooks.is_empty() {
+        return None;
+    }
+    let attributes = asked();
+    let is_concerned =
+        !attributes.is_exempt() && webhooks.iter().any(|webhook| webhook.concerns(&attributes));
+    is_concerned.then(|| Attributes { namespace_labels: namespace_labels(call, &attributes), ..attributes })
+}
+
+impl Options<'_> {
+    fn dry_run(self) -> bool {
+        match self {
+            Options::Write(options) => options.dry_run,
+            Options::Delete(options) => options.dry_run,
+        }
+    }
+
+    /// meta.k8s.io/v1 CreateOptions, UpdateOptions, PatchOptions or DeleteOptions
+    fn json(self, call: &Call, verb: Verb) -> Value {
+        let mut json = Map::new();
+        let mut set = |name: &str, value: Value| json.insert(name.to_owned(), value);
+        let patches = call.content_type.as_deref().is_some_and(|media| media.contains("patch"));
+        let kind = match (self, verb) {
+            (Options::Delete(_), _) => "DeleteOptions",
+            (_, Verb::Create) => "CreateOptions",
+            _ if patches => "PatchOptions",
+            _ => "UpdateOptions",
+        };
+        set("kind", json!(kind));
+        set("apiVersion", json!("meta.k8s.io/v1"));
+        if self.dry_run() {
+            set("dryRun", json!(["All"]));
+        }
+        match self {
+            Options::Write(options) => {
+                for name in ["fieldManager", "fieldValidation"] {
+                    match call.query.text(name) {
+                        "" => {}
+                        given => drop(set(name, json!(given))),
+                    }
+                }
+                if let Some(force) = options.force.filter(|_| kind == "PatchOptions") {
+                    set("force", json!(force));
+                }
+            }
+            Options::Delete(options) => {
+                if let Some(seconds) = options.grace_period_seconds {
+                    set("gracePeriodSeconds", json!(seconds));
+                }
+                let policy = options.propagation.map(|policy| match policy {
+                    Propagation::Background => "Background",
+                    Propagation::Foreground => "Foreground",
+                    Propagation::Orphan => "Orphan",
+                });
+                if let Some(policy) = policy {
+                    set("propagationPolicy", json!(policy));
+                }
+                let mut preconditions = Map::new();
+                for (name, wanted) in [("uid", &options.uid), ("resourceVersion", &options.resource_version)]
+                {
+                    if let Some(wanted) = wanted {
+                        preconditions.insert(name.to_owned(), json!(wanted));
+                    }
+                }
+                if !preconditions.is_empty() {
+                    set("preconditions", Value::Object(preconditions));
+                }
+            }
+        }
+        Value::Object(json)
+    }
+}
+
+/// What the request is about; its namespace's labels are looked up when somebody wants them.
+fn attributes(call: &Call, verb: Verb, subresource: &str, name: &str, options: Options<'_>) -> Attributes {
+    let named = |resource: &Resource| {
+        let kind = &resource.kind;
+        let (group, version) = (kind.group.clone(), kind.version.clone());
+        let kind_name = match subresource {
+            "scale" => ("autoscaling".to_owned(), "v1".to_owned(), "Scale".to_owned()),
+            _ => (group.clone(), version.clone(), kind.names.kind.clone()),
+        };
+        Named { group, version, resource: kind.names.plural.clone(), kind: kind_name }
+    };
+    let served = call.state.catalogue.served();
+    let versions = served.groups.iter().flat_map(|group| &group.versions);
+    let others = versions
+        .flat_map(|version| &version.resources)
+        .filter(|other| other.store == call.resource.store)
+        .map(|other| named(other));
+    let requested = named(&call.resource);
+    let equivalents = others.filter(|other| *other != requested).collect();
+    Attributes {
+        operation: verb.name(),
+        requested,
+        equivalents,
+        subresource: subresource.to_owned(),
+        namespace: call.path.namespace.clone(),
+        name: name.to_owned(),
+        user: call.user.clone(),
+        dry_run: options.dry_run(),
+        options: options.json(call, verb),
+        namespace_labels: None,
+    }
+}
+
+fn namespace_labels(call: &Call, attributes: &Attributes) -> Option<Value> {
+    let key = Key::new(store_name("", "namespaces"), "", attributes.namespace.as_str());
+    let stored = call.state.store.get(&key)?;
+    Some(stored.labels.iter().map(|(label, value)| (label.to_string(), json!(value))).collect())
+}
+
+/// The objects of a request, as those who judge it see them.
+struct Objects<'a> {
+    call: &'a Call,
+    subresource: &'a str,
+    complete: Complete<'a>,
+    object: Value,
+    old: Value,
+    changed: bool,
+    /// As webhooks see them in the version that was asked for: the objects themselves, or their scales.
+    shown: Review,
+}
+
+impl<'a> Objects<'a> {
+    fn new(
+        call: &'a Call,
+        subresource: &'a str,
+        object: Value,
+        old: Value,
+        complete: Complete<'a>,
+    ) -> Objects<'a> {
+        let shown = Review { object: Value::Null, old: Value::Null };
+        let mut objects = Objects { call, subresource, complete, object, old, changed: false, shown };
+        objects.show();
+        objects
+    }
+
+    fn scale(&self) -> Option<&'a Scale> {
+        self.call.resource.kind.subresources.scale.as_ref().filter(|_| self.subresource == "scale")
+    }
+
+    /// The resource in the version that is named, if that is another one. A scale is the same in all.
+    fn other_version(&self, named: &Named) -> Option<Arc<Resource>> {
+        let kind = &self.call.resource.kind;
+        let same = kind.version == named.version && kind.group == named.group;
+        if same || self.scale().is_some() {
+            return None;
+        }
+        let served = self.call.state.catalogue.served();
+        served.resource(&named.group, &named.version, &named.resource).cloned()
+    }
+
+    fn show(&mut self) {
+        self.shown = match self.scale() {
+            Some(paths) => {
+                Review { object: scale::read(paths, &self.object), old: scale::read(paths, &self.old) }
+            }
+            None => Review { object: self.object.clone(), old: self.old.clone() },
+        };
+    }
+
+    fn replace(&mut self, object: Value) -> Result<bool, ApiError> {
+        let object = (self.complete)(object, &self.old)?;
+        let differs = object != self.object;
+        self.changed |= differs;
+        self.object = object;
+        self.show();
+        Ok(differs)
+    }
+
+    fn ask_own_hooks(
+        &mut self,
+        verb: Verb,
+        dry_run: bool,
+        name: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), ApiError> {
+        if self.call.state.hooks.is_empty() {
+            return Ok(());
+        }
+        let kind = &self.call.resource.kind;
+        let mut request = AdmissionRequest {
+            gvk: Gvk {
+                group: kind.group.clone(),
+                version: kind.version.clone(),
+                kind: kind.names.kind.clone(),
+            },
+            resource: kind.names.plural.clone(),
+            subresource: self.subresource.to_owned(),
+            namespace: self.call.namespace().to_owned(),
+            name: name.to_owned(),
+            verb,
+            user: self.call.user.name.clone(),
+            groups: self.call.user.groups.clone(),
+            dry_run,
+            object: std::mem::take(&mut self.object),
+            old_object: std::mem::take(&mut self.old),
+        };
+        let mut changed = false;
+        for hook in &self.call.state.hooks {
+            match hook.admit(&request) {
+                Ok(Verdict::Allowed { object, warnings: more }) => {
+                    warnings.extend(more);
+                    if let Some(object) = object {
+                        request.object = object;
+                        changed = true;
+                    }
+                }
+                Ok(Verdict::Denied { message, causes }) => {
+                    return Err(denied(self.call, name, &message, causes));
+                }
+                Err(error) => return Err(ApiError::internal(error)),
+            }
+        }
+        let AdmissionRequest { object, old_object, .. } = request;
+        self.old = old_object;
+        self.object = object;
+        if changed {
+            let object = std::mem::take(&mut self.object);
+            self.replace(object)?;
+            self.changed = true;
+        }
+        Ok(())
+    }
+}
+
+impl Subject for Objects<'_> {
+    fn as_requested(&self) -> &Review {
+        &self.shown
+    }
+
+    fn in_version(&self, named: &Named) -> Result<Review, ApiError> {
+        let Review { object, old } = self.shown.clone();
+        let Some(resource) = self.other_version(named) else { return Ok(Review { object, old }) };
+        let convert = |object: Value| {
+            if object.is_null() { object } else { self.call.resource.convert(object, &resource) }
+        };
+        Ok(Review { object: convert(object), old: convert(old) })
+    }
+
+    fn take(&mut self, named: &Named, object: Value) -> Result<bool, ApiError> {
+        if let Some(paths) = self.scale() {
+            let mut whole = self.object.clone();
+            scale::write_to(self.call, paths, &mut whole, &object)?;
+            return self.replace(whole);
+        }
+        match self.other_version(named) {
+            Some(resource) => self.replace(resource.convert(object, &self.call.resource)),
+            None => self.replace(object),
+        }
+    }
 }
 
 fn denied(call: &Call, name: &str, message: &str, causes: Vec<windlass_core::admission::Cause>) -> ApiError {

@@ -6,7 +6,7 @@ use windlass_core::Verb;
 use windlass_schema::apply::{self, Writer};
 use windlass_schema::{Kind, Part};
 
-use super::admit::{self, Admitted, Question, admit};
+use super::admit::{self, Admitted, Options, Question};
 use super::commit::{Failure, check, commit, storable};
 use super::{Call, field, input, namespaces, shape};
 use crate::catalogue::DEFINITIONS;
@@ -26,7 +26,6 @@ const GENERATE_BASE_BYTES: usize = 58;
 pub(crate) async fn create(call: &Call) -> Result<Response<Body>, ApiError> {
     let options = WriteOptions::parse(&call.query, &call.user_agent)?;
     let (mut object, mut warnings) = input::object(call, &options)?;
-    warnings.extend(admit::notice(call));
     input::settle_namespace(call, &mut object)?;
     if !field::meta(&object, "resourceVersion").is_empty() {
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
@@ -66,7 +65,7 @@ pub(crate) async fn store(
         field::meta(&object, "name").is_empty() && !field::meta(&object, "generateName").is_empty();
     let mut attempts = if generated { GENERATE_ATTEMPTS } else { 1 };
     loop {
-        let Prepared { object, dependent } = prepare(call, options, object.clone(), origin, warnings)?;
+        let Prepared { object, dependent } = prepare(call, options, object.clone(), origin, warnings).await?;
         let name = field::meta(&object, "name").to_owned();
         let taken = || ApiError::already_exists(resource.group(), resource.plural(), &name);
         if options.dry_run {
@@ -93,7 +92,7 @@ struct Prepared {
 }
 
 /// Everything from the decoded object to the one that is stored.
-fn prepare(
+async fn prepare(
     call: &Call,
     options: &WriteOptions,
     mut object: Value,
@@ -120,19 +119,20 @@ fn prepare(
         verb: Verb::Create,
         subresource: "",
         name: &name,
-        dry_run: options.dry_run,
+        options: Options::Write(options),
         object,
         old: Value::Null,
     };
-    let Admitted { mut object, changed, warnings: said, .. } = admit(call, question)?;
-    warnings.extend(said);
-    if changed {
+    let complete = |mut object: Value, _: &Value| {
         input::decode(call, &mut object, Vec::new())?;
         shape_new(call, &mut object);
         if field::meta(&object, "name") != name {
             return Err(ApiError::internal("an admission hook changed the object's name"));
         }
-    }
+        Ok(object)
+    };
+    let Admitted { mut object, warnings: said, .. } = admit::mutate(call, question, &complete).await?;
+    warnings.extend(said);
     if origin == Origin::Request {
         let writer = Writer {
             manager: &options.field_manager,
@@ -146,6 +146,17 @@ fn prepare(
     check(call, &name, kind.validate_create(&object))?;
     if call.resource.is(DEFINITIONS) {
         definitions::accept(&call.state, &mut object, None);
+    }
+    if admit::is_validated(call) {
+        let question = Question {
+            verb: Verb::Create,
+            subresource: "",
+            name: &name,
+            options: Options::Write(options),
+            object: object.clone(),
+            old: Value::Null,
+        };
+        warnings.extend(admit::validate(call, question).await?);
     }
     Ok(Prepared { object, dependent })
 }

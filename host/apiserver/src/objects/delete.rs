@@ -5,7 +5,7 @@ use http::Response;
 use serde_json::{Value, json};
 use windlass_core::Verb;
 
-use super::admit::{Question, admit};
+use super::admit::{self, Options, Question};
 use super::commit::{Failure, commit, storable};
 use super::selection::Selection;
 use super::{Call, field, input, namespaces, pods, shape};
@@ -114,17 +114,20 @@ async fn remove(
         let stored = call.state.store.get(&key).ok_or_else(|| call.not_found(name))?;
         check_preconditions(call, name, options, &stored)?;
         let old = call.resource.object(&stored.json);
-        let question = Question {
+        let question = |old| Question {
             verb: Verb::Delete,
             subresource: "",
             name,
-            dry_run: options.dry_run,
+            options: Options::Delete(options),
             object: Value::Null,
             old,
         };
-        let admitted = admit(call, question)?;
+        let admitted = admit::mutate(call, question(old), &|object, _| Ok(object)).await?;
         warnings.extend(admitted.warnings);
         let old = admitted.old;
+        if admit::is_validated(call) {
+            warnings.extend(admit::validate(call, question(old.clone())).await?);
+        }
         let marked = mark(call, &old, options);
         let expect = Expect::Revision(stored.revision);
         let gone = || Outcome::Gone { json: stored.json.clone(), uid: stored.uid.to_string() };

@@ -31,10 +31,12 @@ use crate::response::Body;
 use crate::state::State;
 use crate::status::ApiError;
 use crate::store::{Key, Stored};
+use crate::turn::Turn;
 
 /// One request for a resource, checked as far as that goes without knowing the verb.
 pub(crate) struct Call {
     pub(crate) state: Arc<State>,
+    pub(crate) turn: Turn,
     pub(crate) user: User,
     pub(crate) resource: Arc<Resource>,
     pub(crate) path: ResourcePath,

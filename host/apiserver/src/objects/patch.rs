@@ -7,7 +7,7 @@ use windlass_schema::{PatchError, patch};
 
 use super::create::{self, Origin};
 use super::update::{self, Change, Target};
-use super::{Call, admit, field, input};
+use super::{Call, field, input};
 use crate::request::body;
 use crate::request::options::WriteOptions;
 use crate::request::representation::{Encoding, PatchKind, patch_kind};
@@ -104,8 +104,7 @@ async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, Api
     };
     // Typed first, so that unknown fields are told of, and owned by nobody.
     let mut typed = applied.clone();
-    let mut problems = decode(call, &options, &mut typed)?;
-    problems.extend(admit::notice(call));
+    let problems = decode(call, &options, &mut typed)?;
     loop {
         if call.state.store.get(&call.key(&call.path.name)).is_none() {
             if !subresource.is_empty() {

@@ -89,6 +89,7 @@ pub(crate) async fn evict(call: &Call) -> Result<Response<Body>, ApiError> {
     let body = options.map(Value::to_string).unwrap_or_default();
     let deletion = Call {
         state: call.state.clone(),
+        turn: call.turn.clone(),
         user: call.user.clone(),
         resource: call.resource.clone(),
         path: call.path.clone(),

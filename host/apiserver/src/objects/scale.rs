@@ -58,14 +58,8 @@ async fn write(
         if scale["kind"].as_str().is_some_and(|kind| kind != KIND) {
             return Err(ApiError::bad_request(format!("{} cannot be handled as a Scale", scale["kind"])));
         }
-        let replicas = match scale.pointer("/spec/replicas") {
-            None | Some(Value::Null) => 0,
-            Some(value) => {
-                value.as_i64().filter(|replicas| *replicas >= 0).ok_or_else(|| negative(call, value))?
-            }
-        };
         let mut new = old.clone();
-        set(&mut new, &paths.spec_replicas_path, json!(replicas));
+        write_to(call, paths, &mut new, &scale)?;
         // The scale's preconditions are the object's.
         for name in ["uid", "resourceVersion"] {
             let given = field::meta(&scale, name);
@@ -83,6 +77,26 @@ async fn write(
     Ok(response)
 }
 
+/// Sets what a Scale says.
+///
+/// # Errors
+/// 422 for a negative number.
+pub(crate) fn write_to(
+    call: &Call,
+    paths: &Scale,
+    object: &mut Value,
+    scale: &Value,
+) -> Result<(), ApiError> {
+    let replicas = match scale.pointer("/spec/replicas") {
+        None | Some(Value::Null) => 0,
+        Some(value) => {
+            value.as_i64().filter(|replicas| *replicas >= 0).ok_or_else(|| negative(call, value))?
+        }
+    };
+    set(object, &paths.spec_replicas_path, json!(replicas));
+    Ok(())
+}
+
 fn negative(call: &Call, value: &Value) -> ApiError {
     let cause = Cause {
         reason: "FieldValueInvalid".into(),
@@ -97,7 +111,7 @@ fn paths(call: &Call) -> Result<&Scale, ApiError> {
 }
 
 /// An object's Scale.
-fn read(paths: &Scale, object: &Value) -> Value {
+pub(crate) fn read(paths: &Scale, object: &Value) -> Value {
     let mut metadata = Map::new();
     for name in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = object.pointer("/metadata").and_then(|metadata| metadata.get(name)) {

@@ -10,7 +10,7 @@ use windlass_core::Verb;
 use windlass_schema::Part;
 use windlass_schema::apply::{self, Writer};
 
-use super::admit::{Admitted, Question, admit};
+use super::admit::{self, Admitted, Options, Question};
 use super::commit::{Failure, check, commit, storable};
 use super::{Call, delete, field, input, shape};
 use crate::catalogue::DEFINITIONS;
@@ -96,7 +96,7 @@ pub(crate) async fn update(
         let stored = call.stored()?;
         let old = call.resource.object(&stored.json);
         let Change { object, mut warnings, tracked } = change(&old)?;
-        let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings)?;
+        let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings).await?;
         let Prepared { new, op, dependent } = match prepared {
             Some(prepared) => prepared,
             None => return Ok(Outcome { json: stored.json.clone(), warnings }),
@@ -122,7 +122,7 @@ struct Prepared {
 
 /// From the wanted object to the operation that stores it; `None` where nothing changes.
 #[expect(clippy::too_many_arguments, reason = "one step of the loop above, apart to keep both readable")]
-fn prepare(
+async fn prepare(
     call: &Call,
     options: &WriteOptions,
     target: Target,
@@ -141,18 +141,20 @@ fn prepare(
         verb: Verb::Update,
         subresource: target.subresource,
         name,
-        dry_run: options.dry_run,
+        options: Options::Write(options),
         object: new,
         old,
     };
-    let Admitted { object: mut new, old, changed, warnings: said } = admit(call, question)?;
-    warnings.extend(said);
-    if changed {
+    let complete = |mut new: Value, old: &Value| {
         input::decode(call, &mut new, Vec::new())?;
-        check_identity(call, stored, &old, &mut new)?;
-        target.confine(call, &mut new, &old);
+        check_identity(call, stored, old, &mut new)?;
+        target.confine(call, &mut new, old);
         kind.default(&mut new);
-    }
+        Ok(new)
+    };
+    let Admitted { object: mut new, old, changed, warnings: said } =
+        admit::mutate(call, question, &complete).await?;
+    warnings.extend(said);
     if call.resource.is(DEFINITIONS) && target.part == Part::Main {
         definitions::accept(&call.state, &mut new, Some(&old));
     }
@@ -168,6 +170,17 @@ fn prepare(
     }
     let dependent = services::settle(call, Some(&old), &mut new)?;
     check(call, name, kind.validate_update(&new, &old))?;
+    if admit::is_validated(call) {
+        let question = Question {
+            verb: Verb::Update,
+            subresource: target.subresource,
+            name,
+            options: Options::Write(options),
+            object: new.clone(),
+            old: old.clone(),
+        };
+        warnings.extend(admit::validate(call, question).await?);
+    }
     if same(&old, &new) {
         return Ok(None);
     }

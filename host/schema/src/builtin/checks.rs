@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::walk::{self, at, is_missing};
+use super::webhooks;
 use crate::field::{FieldError, Reason};
 use crate::selector::LabelSelector;
 use crate::structural::Place;
@@ -61,6 +62,8 @@ fn check(
             }
         }
         "definition" => errors.extend(crd::validate(value)),
+        "webhook" => errors.extend(webhooks::webhook(value, root)),
+        "rule" => errors.extend(webhooks::rule(value, root)),
         "selector" => {
             if let Err(error) = LabelSelector::from_object(found) {
                 errors.push(FieldError::invalid(field, found, &error.to_string()));

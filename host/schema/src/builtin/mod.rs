@@ -10,6 +10,7 @@ pub(crate) mod quantity;
 mod tables;
 mod updates;
 mod walk;
+mod webhooks;
 
 use std::sync::{Arc, OnceLock};
 

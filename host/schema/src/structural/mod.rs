@@ -208,6 +208,21 @@ impl<'a> Place<'a> {
         self.node().preserve_unknown
     }
 
+    /// The format of a string: `date-time`, `duration`, `byte`, ...
+    pub(crate) fn format(self) -> Option<&'a str> {
+        self.node().format.as_deref()
+    }
+
+    /// Whether the place holds numbers that need not be whole.
+    pub(crate) fn is_number(self) -> bool {
+        self.node().json_type == JsonType::Number
+    }
+
+    /// Whether the schema names the fields of the objects in this place, so that others are unknown.
+    pub(crate) fn names_fields(self) -> bool {
+        !self.node().properties.is_empty()
+    }
+
     pub fn default_value(self) -> Option<&'a Value> {
         self.node().default.as_ref()
     }
