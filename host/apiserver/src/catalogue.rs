@@ -33,6 +33,8 @@ pub(crate) struct Resource {
     pub(crate) versions: Vec<Arc<Kind>>,
     /// How an object of this version begins: `{"apiVersion":"apps/v1",`
     head: Bytes,
+    /// The revision of its definition, if that has defaults: what was stored before may lack some of them.
+    defaults_since: Option<u64>,
     /// Its definition is being deleted: nothing new may be created.
     pub(crate) terminating: bool,
 }
@@ -50,6 +52,7 @@ impl Resource {
             stored_kind: None,
             versions: Vec::new(),
             head: Bytes::from(format!("{{\"apiVersion\":\"{}\",", kind.api_version())),
+            defaults_since: None,
             terminating,
             kind,
         }
@@ -108,7 +111,15 @@ impl Resource {
         } else {
             object["apiVersion"] = Value::String(api_version);
         }
+        if self.lacks_defaults(json) {
+            self.kind.default(&mut object);
+        }
         object
+    }
+
+    /// Whether the object was stored before its definition was as it is.
+    fn lacks_defaults(&self, json: &Bytes) -> bool {
+        self.defaults_since.is_some_and(|since| revision(json).is_none_or(|revision| revision < since))
     }
 
     /// The object as it is stored.
@@ -136,7 +147,7 @@ impl Resource {
     ///
     /// Where the versions of a kind differ by name alone, nothing is parsed: the store writes `apiVersion` first.
     pub(crate) fn present(&self, stored: &Bytes) -> (Bytes, Bytes) {
-        if self.converts() {
+        if self.converts() || self.lacks_defaults(stored) {
             return (Bytes::new(), Bytes::from(self.object(stored).to_string()));
         }
         if stored.starts_with(&self.head) {
@@ -149,6 +160,15 @@ impl Resource {
             _ => (Bytes::new(), stored.clone()),
         }
     }
+}
+
+/// The revision in stored JSON, where the store writes it: at the beginning of the metadata, which come third.
+fn revision(json: &Bytes) -> Option<u64> {
+    const BEFORE: &[u8] = br#""metadata":{"resourceVersion":""#;
+    let head = json.get(..512.min(json.len()))?;
+    let at = head.windows(BEFORE.len()).position(|window| window == BEFORE)? + BEFORE.len();
+    let digits = head.get(at..)?.split(|byte| *byte == b'"').next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// One version of a group.
@@ -268,7 +288,11 @@ impl Catalogue {
             let terminating = definition.pointer("/metadata/deletionTimestamp").is_some();
             match windlass_schema::kind::from_crd(definition) {
                 Ok(kinds) => {
-                    resources.extend(kinds.into_iter().map(|kind| Resource::new(kind, &stored, terminating)));
+                    let written = crate::objects::field::meta(definition, "resourceVersion").parse().ok();
+                    resources.extend(kinds.into_iter().map(|kind| Resource {
+                        defaults_since: written.filter(|_| kind.schema().has_defaults()),
+                        ..Resource::new(kind, &stored, terminating)
+                    }));
                 }
                 Err(errors) => tracing::error!(
                     definition = crate::objects::field::meta(definition, "name"),

@@ -220,7 +220,10 @@ impl Kind {
 
     /// Rules are evaluated on objects that have the right shape only.
     fn validate_custom(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        let errors = self.schema().validate(object);
+        let errors = match old {
+            Some(old) => self.schema().validate_change(object, old),
+            None => self.schema().validate(object),
+        };
         if errors.is_empty() { self.schema().evaluate_rules(object, old) } else { errors }
     }
 

@@ -157,3 +157,45 @@ async fn deleting_a_definition_deletes_its_objects() {
     tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the kind is no longer served");
     server.get(WIDGETS).await.refused(404, "NotFound");
 }
+
+#[tokio::test]
+async fn a_default_that_was_added_later_is_read_in_what_was_stored_before() {
+    let server = with_widgets().await;
+    server.call("POST", WIDGETS, &widget("old", 1)).await;
+    let path = format!("{DEFINITIONS}/widgets.example.com");
+    let mut definition = server.get(&path).await.json();
+    for version in definition["spec"]["versions"].as_array_mut().unwrap() {
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["weight"] =
+            json!({"type": "integer", "default": 7});
+    }
+    assert_eq!(server.call("PUT", &path, &definition).await.code, 200);
+    let read = server.get(&format!("{WIDGETS}/old")).await.json();
+    assert_eq!(read["spec"], json!({"size": 1, "colour": "grey", "weight": 7}));
+    assert_eq!(server.get(WIDGETS).await.json()["items"][0]["spec"]["weight"], 7);
+    let mut events = Events::open(&server.client, &format!("{WIDGETS}?watch=1")).await;
+    assert_eq!(events.expect("ADDED", "old").await["spec"]["weight"], 7);
+    let merge =
+        request("PATCH", &format!("{WIDGETS}/old")).header("content-type", "application/merge-patch+json");
+    let patched = server.send(merge, r#"{"spec": {"size": 2}}"#).await.json();
+    assert_eq!(patched["spec"], json!({"size": 2, "colour": "grey", "weight": 7}));
+}
+
+#[tokio::test]
+async fn a_rule_that_was_added_later_tolerates_what_stays_as_it_was() {
+    let server = with_widgets().await;
+    server.call("POST", WIDGETS, &widget("old", 3)).await;
+    let path = format!("{DEFINITIONS}/widgets.example.com");
+    let mut definition = server.get(&path).await.json();
+    for version in definition["spec"]["versions"].as_array_mut().unwrap() {
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["size"]["minimum"] =
+            json!(10);
+    }
+    assert_eq!(server.call("PUT", &path, &definition).await.code, 200);
+    server.call("POST", WIDGETS, &widget("new", 3)).await.refused(422, "Invalid");
+    let patch = async |body: &'static str| {
+        let merge = request("PATCH", &format!("{WIDGETS}/old"));
+        server.send(merge.header("content-type", "application/merge-patch+json"), body).await
+    };
+    assert_eq!(patch(r#"{"spec": {"colour": "red"}}"#).await.code, 200);
+    patch(r#"{"spec": {"size": 4}}"#).await.refused(422, "Invalid");
+}

@@ -6,6 +6,7 @@
 //! limit), which bounds every walk over them.
 
 mod check;
+mod correlate;
 mod default;
 mod format;
 mod parse;
@@ -36,7 +37,6 @@ pub(crate) type NodeId = u32;
 pub struct Schema {
     nodes: Arc<[Node]>,
     root: NodeId,
-    rules: Option<Arc<rules::Rules>>,
 }
 
 /// The JSON type a node asks for.
@@ -94,6 +94,9 @@ pub(crate) struct Node {
     pub(crate) patch_merge_key: Option<Box<str>>,
     pub(crate) format: Option<Box<str>>,
     pub(crate) checks: Option<Box<Checks>>,
+    pub(crate) rules: Arc<[rules::Rule]>,
+    /// Whether there are rules here or further down.
+    pub(crate) rules_below: bool,
     /// The definition this node was made from: `io.k8s.api.core.v1.Container`.
     pub(crate) definition: Option<Box<str>>,
 }
@@ -108,11 +111,7 @@ pub struct Place<'a> {
 impl Schema {
     /// The schema that allows everything and knows nothing.
     pub fn any() -> Schema {
-        Schema {
-            nodes: Arc::from([Node { preserve_unknown: true, ..Node::default() }]),
-            root: 0,
-            rules: None,
-        }
+        Schema { nodes: Arc::from([Node { preserve_unknown: true, ..Node::default() }]), root: 0 }
     }
 
     /// From a CRD version's `openAPIV3Schema`. The root is a resource: apiVersion, kind and metadata are known
@@ -127,12 +126,22 @@ impl Schema {
 
     /// What is wrong with `object`, `x-kubernetes-validations` aside.
     pub fn validate(&self, object: &Value) -> Vec<FieldError> {
-        validate::validate(self.root(), object)
+        validate::validate(self.root(), object, None)
+    }
+
+    /// What is wrong with `object` that was not so in `old`: what is wrong but unchanged is let pass.
+    pub fn validate_change(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        validate::validate(self.root(), object, Some(old))
+    }
+
+    /// Whether an object of an older schema may lack something that reading it has to fill in.
+    pub fn has_defaults(&self) -> bool {
+        self.nodes.iter().any(|node| node.default.is_some())
     }
 
     /// Evaluates `x-kubernetes-validations`; transition rules (`oldSelf`) only where there is an old object.
     pub fn evaluate_rules(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        self.rules.as_ref().map(|rules| rules.evaluate(object, old)).unwrap_or_default()
+        if self.root().has_rules_below() { rules::evaluate(self.root(), object, old) } else { Vec::new() }
     }
 
     /// Drops the fields that the schema doesn't know; gives their paths (`spec.foo`, `spec.items[0].bar`).
@@ -206,6 +215,14 @@ impl<'a> Place<'a> {
     /// Whether the place holds JSON of somebody else's.
     pub(crate) fn is_free_form(self) -> bool {
         self.node().preserve_unknown
+    }
+
+    pub(crate) fn rules(self) -> &'a [rules::Rule] {
+        &self.node().rules
+    }
+
+    pub(crate) fn has_rules_below(self) -> bool {
+        self.node().rules_below
     }
 
     /// The format of a string: `date-time`, `duration`, `byte`, ...

@@ -2,7 +2,6 @@
 //! other by `$ref`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -22,14 +21,14 @@ pub(super) fn from_custom_resource(open_api: &Value) -> Schema {
     let mut parser = Parser::new(&definitions);
     let root = parser.node(open_api, 0);
     parser.make_resource(root);
-    Schema { nodes: parser.nodes.into(), root, rules: rules::Rules::of(open_api).map(Arc::new) }
+    Schema { nodes: parser.nodes.into(), root }
 }
 
 /// The schema of `definitions[root]`. The definitions are complete: every reference resolves.
 pub(crate) fn from_definitions(definitions: &Definitions, root: &str) -> Schema {
     let mut parser = Parser::new(definitions);
     let root = parser.reference(root, 0);
-    Schema { nodes: parser.nodes.into(), root, rules: None }
+    Schema { nodes: parser.nodes.into(), root }
 }
 
 struct Parser<'a> {
@@ -115,6 +114,14 @@ impl<'a> Parser<'a> {
         node.items =
             fields.get("items").filter(|items| items.is_object()).map(|items| self.node(items, depth + 1));
         node.checks = self.checks(fields, depth).map(Box::new);
+        node.rules = rules::Rule::all(fields);
+        // Children are read before their parents, but for recursion, which schemas with rules don't have.
+        let each = match node.additional {
+            Additional::Each(id) => Some(id),
+            _ => None,
+        };
+        let mut children = node.properties.values().copied().chain(each).chain(node.items);
+        node.rules_below = !node.rules.is_empty() || children.any(|id| self.nodes[id as usize].rules_below);
         if node.embedded_resource {
             let id = self.push(node);
             self.make_resource(id);

@@ -4,6 +4,7 @@
 use regex::Regex;
 use serde_json::{Number, Value};
 
+use super::correlate::{Items, item_key};
 use super::format;
 use super::{JsonType, ListType, Node, NodeId, Place};
 use crate::field::{FieldError, Reason};
@@ -96,9 +97,10 @@ impl Pattern {
     }
 }
 
-pub(super) fn validate(root: Place<'_>, object: &Value) -> Vec<FieldError> {
+/// What is wrong with `object`; of what is as it was in `old`, nothing.
+pub(super) fn validate(root: Place<'_>, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut validator = Validator { errors: Vec::new(), path: String::new(), list_types: true };
-    validator.value(root, object);
+    validator.value(root, object, old);
     validator.errors
 }
 
@@ -149,7 +151,16 @@ impl Validator {
         result
     }
 
-    fn value(&mut self, place: Place<'_>, value: &Value) {
+    fn value(&mut self, place: Place<'_>, value: &Value, old: Option<&Value>) {
+        let before = self.errors.len();
+        self.any_value(place, value, old);
+        // Compared last: most values have no errors.
+        if self.errors.len() > before && old == Some(value) {
+            self.errors.truncate(before);
+        }
+    }
+
+    fn any_value(&mut self, place: Place<'_>, value: &Value, old: Option<&Value>) {
         let node = place.node();
         if !self.has_type(node, value) {
             return;
@@ -172,14 +183,17 @@ impl Validator {
                 for (name, field) in fields {
                     if let Some(inner) = place.field(name) {
                         // go-openapi writes keys of maps like field names.
-                        self.inside(name, |walk| walk.value(inner, field));
+                        let old = old.and_then(|old| old.get(name));
+                        self.inside(name, |walk| walk.value(inner, field, old));
                     }
                 }
             }
             Value::Array(items) => {
                 if let Some(inner) = place.items() {
+                    let before = Items::of(place, old);
                     for (index, item) in items.iter().enumerate() {
-                        self.inside(&format!("[{index}]"), |walk| walk.value(inner, item));
+                        let old = before.before(place, item);
+                        self.inside(&format!("[{index}]"), |walk| walk.value(inner, item, old));
                     }
                 }
                 if self.list_types {
@@ -301,7 +315,7 @@ impl Validator {
     fn junctors(&mut self, place: Place<'_>, junctors: &Junctors, value: &Value) {
         let errors_of = |id: NodeId, path: &str| {
             let mut inner = Validator { errors: Vec::new(), path: path.to_owned(), list_types: false };
-            inner.value(place.at(id), value);
+            inner.value(place.at(id), value, None);
             inner.errors
         };
         for id in &junctors.all_of {
@@ -354,16 +368,6 @@ impl Validator {
             });
         }
     }
-}
-
-/// The key fields of a list's item, with their defaults where they are absent.
-fn item_key(place: Place<'_>, item: &Value) -> Value {
-    let of = |key: &str| {
-        let default =
-            || place.items().and_then(|items| items.field(key)).and_then(Place::default_value).cloned();
-        item.get(key).cloned().or_else(default)
-    };
-    place.list_keys().iter().filter_map(|key| Some((key.to_string(), of(key)?))).collect()
 }
 
 fn repeated(items: impl Iterator<Item = Value>) -> Vec<(usize, Value)> {
