@@ -1,7 +1,5 @@
 //! Discovery: which groups, versions and resources there are, in the legacy form and the aggregated one.
 
-mod reviews;
-
 use http::header::{CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Response};
 use serde_json::{Map, Value, json};
@@ -23,10 +21,7 @@ pub(crate) fn groups(
     let groups: Vec<&Group> = served.groups.iter().filter(|group| group.name.is_empty() == core).collect();
     match accept.shape {
         Shape::Discovery(version) => {
-            let mut items: Vec<Value> = groups.into_iter().map(aggregated_group).collect();
-            if !core {
-                items.extend(reviews::aggregated_groups());
-            }
+            let items: Vec<Value> = groups.into_iter().map(aggregated_group).collect();
             aggregated(items, version, if_none_match)
         }
         _ if core => {
@@ -39,8 +34,7 @@ pub(crate) fn groups(
             vary(response::value(200, accept.encoding, &list))
         }
         _ => {
-            let groups: Vec<Value> =
-                groups.into_iter().map(legacy_group).chain(reviews::legacy_groups()).collect();
+            let groups: Vec<Value> = groups.into_iter().map(legacy_group).collect();
             let list = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups});
             vary(response::value(200, accept.encoding, &list))
         }
@@ -66,7 +60,7 @@ fn legacy_group(group: &Group) -> Value {
 /// `/apis/{group}`
 pub(crate) fn group(served: &Served, name: &str, accept: Accept) -> Result<Response<Body>, ApiError> {
     let group = served.group(name).filter(|group| !group.name.is_empty()).map(legacy_group);
-    let mut body = group.or_else(|| reviews::legacy_group(name)).ok_or_else(ApiError::unknown_path)?;
+    let mut body = group.ok_or_else(ApiError::unknown_path)?;
     body["kind"] = json!("APIGroup");
     body["apiVersion"] = json!("v1");
     Ok(response::value(200, accept.encoding, &body))
@@ -80,7 +74,7 @@ pub(crate) fn resources(
     accept: Accept,
 ) -> Result<Response<Body>, ApiError> {
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    let mut resources = reviews::legacy_resources(group, version);
+    let mut resources = Vec::new();
     for resource in served.version(group, version).into_iter().flat_map(|version| &version.resources) {
         resources.push(legacy_resource(resource));
         resources.extend(subresource::of(resource).iter().map(|sub| legacy_subresource(resource, sub)));
@@ -102,8 +96,11 @@ fn legacy_resource(resource: &Resource) -> Value {
         "namespaced": resource.kind.namespaced,
         "kind": names.kind,
         "verbs": resource.kind.verbs,
-        "storageVersionHash": storage_hash(resource),
     });
+    // Reviews are answered and not stored.
+    if resource.allows("get") {
+        listed["storageVersionHash"] = json!(storage_hash(resource));
+    }
     insert_lists(&mut listed, resource);
     listed
 }
@@ -125,7 +122,7 @@ fn storage_hash(resource: &Resource) -> String {
     base64::engine::general_purpose::STANDARD.encode(&Sha256::digest(names.as_bytes())[..8])
 }
 
-fn legacy_subresource(resource: &Resource, sub: &Subresource) -> Value {
+fn legacy_subresource(resource: &Resource, sub: &Subresource<'_>) -> Value {
     let mut listed = json!({
         "name": format!("{}/{}", resource.plural(), sub.name),
         "singularName": "",

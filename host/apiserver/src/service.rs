@@ -15,8 +15,10 @@ use serde_json::json;
 use crate::catalogue::Served;
 use crate::identity::authorize::{self, Attributes};
 use crate::identity::review::Review;
+use crate::identity::service_accounts::ISSUER;
 use crate::identity::{User, authenticate, review};
-use crate::objects::{self, Call, create, delete, list, namespaces, patch, pods, put, scale, watch};
+use crate::objects::pods::BINDINGS;
+use crate::objects::{self, Call, create, delete, list, namespaces, patch, pods, put, scale, tokens, watch};
 use crate::request::body;
 use crate::request::options::{ListOptions, Query};
 use crate::request::representation::{self, Accept, Encoding, OpenApiV2, Shape};
@@ -98,7 +100,7 @@ where
     let path = head.uri.path();
     let target = target::parse(path);
     let query = Query::parse(head.uri.query().unwrap_or_default())?;
-    let user = authenticate::user(|token| state.token_owner(token), certified.as_ref(), &head.headers)?;
+    let user = authenticate::user(|token| own_token(&state, token), certified.as_ref(), &head.headers)?;
     let user = impersonate(&state, user, &head.headers)?;
     let watching = query.has("watch") && ListOptions::parse(&query).is_ok_and(|options| options.watch);
     authorize::check(&state.rbac, &user, &head.method, path, &target, watching)?;
@@ -133,6 +135,11 @@ where
         body,
     };
     dispatch(&call, &head.method).await
+}
+
+/// Whose token it is, if it is one for this server.
+fn own_token(state: &State, token: &str) -> Option<User> {
+    state.token_owner(token, &[ISSUER.to_owned()]).map(|(user, _)| user)
 }
 
 /// Whether the path has a namespace where the resource does, and nowhere else.
@@ -273,7 +280,8 @@ async fn dispatch(call: &Call, method: &Method) -> Result<Response<Body>, ApiErr
     let allowed = match subresource {
         "" => call.resource.allows(verb),
         name => {
-            subresource::find(&call.resource, name).ok_or_else(ApiError::unknown_path)?.verbs.contains(&verb)
+            let found = subresource::find(&call.resource, name).ok_or_else(ApiError::unknown_path)?;
+            found.verbs.contains(&verb)
         }
     };
     if !allowed || (verb == "create" && subresource.is_empty() && !collection) {
@@ -292,9 +300,11 @@ async fn dispatch(call: &Call, method: &Method) -> Result<Response<Body>, ApiErr
             let options = ListOptions::parse(&call.query)?;
             if options.watch { watch::watch(call, &options) } else { list::list(call, &options) }
         }
+        ("create", "") if call.resource.is(BINDINGS) => pods::bind_named(call).await,
         ("create", "") => create::create(call).await,
         ("create", "binding") => pods::bind(call).await,
         ("create", "eviction") => pods::evict(call).await,
+        ("create", "token") => tokens::issue(call),
         ("update", "scale") => scale::put(call).await,
         ("update", "finalize") => namespaces::finalize(call).await,
         ("update", _) => put::put(call).await,

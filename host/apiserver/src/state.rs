@@ -15,6 +15,7 @@ use crate::admission::Admission;
 use crate::catalogue::{Catalogue, DEFINITIONS, store_name};
 use crate::identity::User;
 use crate::identity::rbac::Rbac;
+use crate::identity::service_accounts::{self, ISSUER};
 use crate::store::Store;
 use crate::tls::Authority;
 
@@ -56,9 +57,16 @@ impl State {
         self.catalogue.replace(&definitions);
     }
 
-    /// Whose bearer token it is.
-    pub(crate) fn token_owner(&self, token: &str) -> Option<User> {
-        self.authority.token_identity(token).map(User::from)
+    /// Whose bearer token it is, and for which of these audiences.
+    pub(crate) fn token_owner(&self, token: &str, audiences: &[String]) -> Option<(User, Vec<String>)> {
+        match self.authority.token_identity(token) {
+            // These are for this server.
+            Some(identity) => audiences
+                .iter()
+                .any(|audience| audience == ISSUER)
+                .then(|| (User::from(identity), vec![ISSUER.to_owned()])),
+            None => service_accounts::authenticate(self, token, audiences),
+        }
     }
 
     pub(crate) fn random_bytes<const N: usize>(&self) -> [u8; N] {

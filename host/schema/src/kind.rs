@@ -34,10 +34,25 @@ pub struct Scale {
     pub label_selector_path: Option<String>,
 }
 
+/// A subresource that only some built-in kinds have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subresource {
+    /// `binding`.
+    pub name: String,
+    pub verbs: Vec<String>,
+    /// `apiVersion` and kind of its bodies, where they are not the kind's own.
+    pub other_kind: Option<(String, String)>,
+    /// The definition of its bodies, where that is not the kind's own.
+    pub(crate) definition: Option<String>,
+    /// The fields that an update or a patch of it writes, as JSON pointers. Empty where the verbs do more than that.
+    pub writes: Vec<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subresources {
     pub status: bool,
     pub scale: Option<Scale>,
+    pub others: Vec<Subresource>,
 }
 
 /// Why a request's body is no object of its kind: a 400 BadRequest.

@@ -4,6 +4,9 @@ pub(crate) mod authenticate;
 pub(crate) mod authorize;
 pub(crate) mod rbac;
 pub(crate) mod review;
+pub(crate) mod service_accounts;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -15,10 +18,14 @@ const AUTHENTICATED: &str = "system:authenticated";
 const UNAUTHENTICATED: &str = "system:unauthenticated";
 
 /// Whoever calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) name: String,
+    /// Empty where the credential names none.
+    pub(crate) uid: String,
     pub(crate) groups: Vec<String>,
+    /// What else the credential tells.
+    pub(crate) extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
@@ -28,7 +35,7 @@ impl User {
         if !groups.iter().any(|group| group == AUTHENTICATED) {
             groups.push(AUTHENTICATED.to_owned());
         }
-        User { name: name.into(), groups }
+        User { name: name.into(), groups, ..User::default() }
     }
 
     /// The control plane itself.
@@ -37,7 +44,11 @@ impl User {
     }
 
     pub(crate) fn anonymous() -> User {
-        User { name: "system:anonymous".to_owned(), groups: vec![UNAUTHENTICATED.to_owned()] }
+        User {
+            name: "system:anonymous".to_owned(),
+            groups: vec![UNAUTHENTICATED.to_owned()],
+            ..User::default()
+        }
     }
 
     pub(crate) fn is_master(&self) -> bool {
@@ -50,7 +61,14 @@ impl User {
 
     /// authentication.k8s.io UserInfo
     pub(crate) fn info(&self) -> Value {
-        json!({"username": self.name, "groups": self.groups})
+        let mut info = json!({"username": self.name, "groups": self.groups});
+        if !self.uid.is_empty() {
+            info["uid"] = json!(self.uid);
+        }
+        if !self.extra.is_empty() {
+            info["extra"] = json!(self.extra);
+        }
+        info
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::User;
 use super::authorize::Attributes;
+use super::service_accounts::ISSUER;
 use crate::state::State;
 use crate::status::ApiError;
 
@@ -15,21 +16,20 @@ pub(crate) struct Review {
     pub(crate) group: &'static str,
     pub(crate) plural: &'static str,
     pub(crate) kind: &'static str,
-    pub(crate) namespaced: bool,
 }
 
-const fn review(group: &'static str, plural: &'static str, kind: &'static str, namespaced: bool) -> Review {
-    Review { group, plural, kind, namespaced }
+const fn review(group: &'static str, plural: &'static str, kind: &'static str) -> Review {
+    Review { group, plural, kind }
 }
 
 /// The reviews that are answered, each group's together.
 pub(crate) const REVIEWS: [Review; 6] = [
-    review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", false),
-    review("authentication.k8s.io", "tokenreviews", "TokenReview", false),
-    review("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", true),
-    review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
-    review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
-    review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
+    review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    review("authentication.k8s.io", "tokenreviews", "TokenReview"),
+    review("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview"),
+    review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
+    review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview"),
 ];
 
 /// The review that creating the resource asks for; `None` where it stores an object.
@@ -60,7 +60,7 @@ pub(crate) fn answer(state: &State, user: &User, plural: &str, mut review: Value
                     "SubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.user: Invalid value: \"\": at least one of user or group must be specified",
                 ));
             }
-            access(state, &User { name: name.to_owned(), groups }, &spec)?
+            access(state, &User { name: name.to_owned(), groups, ..User::default() }, &spec)?
         }
     };
     review["status"] = status;
@@ -68,8 +68,15 @@ pub(crate) fn answer(state: &State, user: &User, plural: &str, mut review: Value
 }
 
 fn token(state: &State, spec: &Value) -> Value {
-    match state.token_owner(spec["token"].as_str().unwrap_or_default()) {
-        Some(user) => json!({"authenticated": true, "user": user.info()}),
+    let asked = spec["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut audiences: Vec<String> = asked.map(str::to_owned).collect();
+    if audiences.is_empty() {
+        audiences.push(ISSUER.to_owned());
+    }
+    match state.token_owner(spec["token"].as_str().unwrap_or_default(), &audiences) {
+        Some((user, audiences)) => {
+            json!({"authenticated": true, "user": user.info(), "audiences": audiences})
+        }
         None => json!({"authenticated": false, "user": {}, "error": "the token is not known"}),
     }
 }

@@ -8,7 +8,7 @@ use windlass_schema::{Kind, Part};
 
 use super::admit::{self, Admitted, Options, Question};
 use super::commit::{Failure, check, commit, storable};
-use super::{Call, field, input, namespaces, shape};
+use super::{Call, certificates, field, input, namespaces, shape};
 use crate::catalogue::DEFINITIONS;
 use crate::request::options::WriteOptions;
 use crate::response::{self, Body};
@@ -190,4 +190,5 @@ fn shape_new(call: &Call, object: &mut Value) {
     kind.confine(object, None, Part::Main);
     kind.default(object);
     namespaces::shape_new(call, object);
+    certificates::shape_new(call, object);
 }

@@ -1,6 +1,7 @@
 //! What is done with objects: one module for each verb, and what they share.
 
 pub(crate) mod admit;
+pub(crate) mod certificates;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod delete;
@@ -14,6 +15,7 @@ pub(crate) mod put;
 pub(crate) mod scale;
 pub(crate) mod selection;
 pub(crate) mod shape;
+pub(crate) mod tokens;
 pub(crate) mod update;
 pub(crate) mod watch;
 
@@ -50,6 +52,22 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn key(&self, name: &str) -> Key {
         Key::new(Arc::clone(&self.resource.store), self.namespace(), name)
+    }
+
+    /// The same caller's call for another path.
+    pub(crate) fn elsewhere(&self, resource: Arc<Resource>, path: ResourcePath, body: Bytes) -> Call {
+        Call {
+            state: Arc::clone(&self.state),
+            turn: self.turn.clone(),
+            user: self.user.clone(),
+            resource,
+            path,
+            query: self.query.clone(),
+            accept: self.accept,
+            content_type: self.content_type.clone(),
+            user_agent: self.user_agent.clone(),
+            body,
+        }
     }
 
     /// Empty for cluster-scoped resources, though namespaces are asked for inside of themselves.

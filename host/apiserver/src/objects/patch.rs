@@ -29,7 +29,7 @@ pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
         let warnings = decode(call, &options, &mut new)?;
         Ok(Change { object: new, warnings, tracked: false })
     };
-    update::update(call, &options, Target::of(&call.path.subresource), change).await?.respond(call)
+    update::update(call, &options, Target::of(call), change).await?.respond(call)
 }
 
 fn parse(call: &Call, encoding: Encoding) -> Result<Value, ApiError> {
@@ -129,7 +129,7 @@ async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, Api
             input::decode(call, &mut new, Vec::new())?;
             Ok(Change { object: new, warnings: problems.clone(), tracked: true })
         };
-        return update::update(call, &options, Target::of(subresource), change).await?.respond(call);
+        return update::update(call, &options, Target::of(call), change).await?.respond(call);
     }
 }
 

@@ -1,15 +1,19 @@
 //! What is special about pods: the grace period of their deletion, binding to a node, and eviction.
 
+use std::sync::Arc;
+
 use http::Response;
 use serde_json::{Value, json};
 
 use super::update::{self, Change, Target};
 use super::{Call, delete, field, input};
 use crate::request::options::{Query, WriteOptions};
+use crate::request::target::ResourcePath;
 use crate::response::{self, Body};
 use crate::status::ApiError;
 
 const PODS: (&str, &str) = ("pods", "");
+pub(crate) const BINDINGS: (&str, &str) = ("bindings", "");
 /// Deleting one of these answers with the object rather than with a Status, as kube-apiserver does.
 const RETURNED: [(&str, &str); 7] = [
     PODS,
@@ -43,6 +47,21 @@ pub(crate) fn grace_seconds(call: &Call, object: &Value, wanted: Option<i64>) ->
         (None, Some(seconds)) => seconds.max(GRACE_SECONDS_MIN),
         (None, None) => GRACE_SECONDS_DEFAULT,
     }
+}
+
+/// POST to `bindings`: the same as to the `binding` of the pod that the body names.
+pub(crate) async fn bind_named(call: &Call) -> Result<Response<Body>, ApiError> {
+    let name = field::meta(&input::body(call, "Binding")?, "name").to_owned();
+    let served = call.state.catalogue.served();
+    let (plural, group) = PODS;
+    let pods = served.preferred(group, plural).ok_or_else(ApiError::unknown_path)?;
+    let path = ResourcePath {
+        resource: plural.to_owned(),
+        subresource: "binding".to_owned(),
+        name,
+        ..call.path.clone()
+    };
+    bind(&call.elsewhere(Arc::clone(pods), path, call.body.clone())).await
 }
 
 /// POST of `binding`: puts the pod on a node.
@@ -87,18 +106,8 @@ pub(crate) async fn evict(call: &Call) -> Result<Response<Body>, ApiError> {
     let eviction = input::body(call, "Eviction")?;
     let options = eviction.get("deleteOptions").filter(|options| options.is_object());
     let body = options.map(Value::to_string).unwrap_or_default();
-    let deletion = Call {
-        state: call.state.clone(),
-        turn: call.turn.clone(),
-        user: call.user.clone(),
-        resource: call.resource.clone(),
-        path: call.path.clone(),
-        query: Query::default(),
-        accept: call.accept,
-        content_type: None,
-        user_agent: call.user_agent.clone(),
-        body: body.into(),
-    };
+    let call_of_deletion = call.elsewhere(Arc::clone(&call.resource), call.path.clone(), body.into());
+    let deletion = Call { query: Query::default(), content_type: None, ..call_of_deletion };
     delete::delete(&deletion).await?;
     Ok(success(call))
 }

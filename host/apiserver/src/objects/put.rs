@@ -35,5 +35,5 @@ pub(crate) async fn put(call: &Call) -> Result<Response<Body>, ApiError> {
         }
         Ok(Change { object: object.clone(), warnings: warnings.clone(), tracked: false })
     };
-    update::update(call, &options, Target::of(&call.path.subresource), change).await?.respond(call)
+    update::update(call, &options, Target::of(call), change).await?.respond(call)
 }

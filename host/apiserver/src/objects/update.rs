@@ -18,39 +18,61 @@ use crate::request::options::WriteOptions;
 use crate::response::{self, Body};
 use crate::status::ApiError;
 use crate::store::{Expect, Op, Stored};
-use crate::{definitions, services};
+use crate::{definitions, services, subresource};
 
 /// How often a change is tried when others keep writing the same object.
 const ATTEMPTS_MAX: usize = 100;
 
 /// What of the object is written.
 #[derive(Clone, Copy)]
-pub(crate) struct Target {
+pub(crate) struct Target<'a> {
     part: Part,
     /// As hooks and managedFields see it; empty for the object itself.
-    subresource: &'static str,
+    subresource: &'a str,
     /// Whether a subresource may write the spec: `scale`, `finalize`, `binding`.
     whole: bool,
+    /// The only fields that are written, as JSON pointers, where these are less than a part.
+    fields: &'a [String],
 }
 
-impl Target {
-    pub(crate) const OBJECT: Target = Target { part: Part::Main, subresource: "", whole: false };
-    pub(crate) const STATUS: Target = Target { part: Part::Status, subresource: "status", whole: false };
-
+impl<'a> Target<'a> {
     /// A subresource that writes whatever part of the object it is about.
-    pub(crate) const fn whole(subresource: &'static str) -> Target {
-        Target { part: Part::Main, subresource, whole: true }
+    pub(crate) const fn whole(subresource: &'a str) -> Target<'a> {
+        Target { part: Part::Main, subresource, whole: true, fields: &[] }
     }
 
-    /// The target of a request on an object or its `status`.
-    pub(crate) fn of(subresource: &str) -> Target {
-        if subresource == "status" { Target::STATUS } else { Target::OBJECT }
+    /// The target of the call: the object, or the part of it that its subresource is.
+    pub(crate) fn of(call: &'a Call) -> Target<'a> {
+        let subresource = call.path.subresource.as_str();
+        let part = if subresource == "status" { Part::Status } else { Part::Main };
+        let fields = subresource::find(&call.resource, subresource).map_or(&[][..], |found| found.writes);
+        Target { part, subresource, whole: false, fields }
     }
 
     fn confine(self, call: &Call, new: &mut Value, old: &Value) {
-        if !self.whole {
+        if !self.fields.is_empty() {
+            confine_to_fields(self.fields, new, old);
+        } else if !self.whole {
             call.resource.kind.confine(new, Some(old), self.part);
         }
+    }
+}
+
+/// The old object with these fields, and managedFields, of the new one.
+fn confine_to_fields(fields: &[String], new: &mut Value, old: &Value) {
+    let written = std::mem::replace(new, old.clone());
+    for pointer in fields.iter().map(String::as_str).chain(["/metadata/managedFields"]) {
+        let mut place = &mut *new;
+        let (parents, name) = pointer.rsplit_once('/').unwrap_or_default();
+        for step in parents.split('/').filter(|step| !step.is_empty()) {
+            field::child(place, step);
+            place = &mut place[step];
+        }
+        match (written.pointer(pointer), place.as_object_mut()) {
+            (Some(value), Some(fields)) => fields.insert(name.to_owned(), value.clone()),
+            (None, Some(fields)) => fields.remove(name),
+            (_, None) => None,
+        };
     }
 }
 
@@ -89,7 +111,7 @@ impl Outcome {
 pub(crate) async fn update(
     call: &Call,
     options: &WriteOptions,
-    target: Target,
+    target: Target<'_>,
     mut change: impl FnMut(&Value) -> Result<Change, ApiError>,
 ) -> Result<Outcome, ApiError> {
     for _ in 0..ATTEMPTS_MAX {
@@ -125,7 +147,7 @@ struct Prepared {
 async fn prepare(
     call: &Call,
     options: &WriteOptions,
-    target: Target,
+    target: Target<'_>,
     stored: &Arc<Stored>,
     old: Value,
     mut new: Value,

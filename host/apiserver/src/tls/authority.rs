@@ -19,10 +19,12 @@ use rustls::{RootCertStore, ServerConfig};
 use super::file::write_private;
 use super::identity::Identity;
 use super::serving::ServingCertificate;
+use super::signing::TokenKey;
 use super::tokens::Tokens;
 
 const CERTIFICATE_FILE: &str = "ca.crt";
 const KEY_FILE: &str = "ca.key";
+const TOKEN_KEY_FILE: &str = "service-accounts.key";
 const TOKENS_FILE: &str = "tokens.json";
 const NAME: &str = "windlass-ca";
 
@@ -63,6 +65,7 @@ pub struct Authority {
     der: CertificateDer<'static>,
     signer: Arc<Signer>,
     tokens: Tokens,
+    token_key: TokenKey,
 }
 
 /// Signs with the authority's key.
@@ -95,7 +98,8 @@ impl Authority {
         }
         let signer = Arc::new(Signer(Issuer::new(authority_params(), key)));
         let tokens = Tokens::open(&dir.join(TOKENS_FILE))?;
-        Ok(Authority { certificate, der, signer, tokens })
+        let token_key = TokenKey::open(&dir.join(TOKEN_KEY_FILE))?;
+        Ok(Authority { certificate, der, signer, tokens, token_key })
     }
 
     /// The authority's certificate, PEM, for those who are to trust the server.
@@ -150,6 +154,11 @@ impl Authority {
     /// It could not be kept.
     pub fn issue_token(&self, identity: Identity) -> Result<String, TlsError> {
         self.tokens.issue(identity)
+    }
+
+    /// What signs the tokens of service accounts.
+    pub(crate) fn token_key(&self) -> &TokenKey {
+        &self.token_key
     }
 
     /// Whom a bearer token stands for.

@@ -8,6 +8,7 @@ mod file;
 mod identity;
 mod kubeconfig;
 mod serving;
+mod signing;
 mod tokens;
 
 pub use authority::{Authority, ClientCertificate, TlsError};

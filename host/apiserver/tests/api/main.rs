@@ -8,6 +8,7 @@ mod definitions;
 mod deletion;
 mod fixture;
 mod hook;
+mod kinds;
 mod network;
 mod patching;
 mod protobuf;

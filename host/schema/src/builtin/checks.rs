@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::walk::{self, at, is_missing};
-use super::webhooks;
+use super::{forms, parts, webhooks};
 use crate::field::{FieldError, Reason};
 use crate::selector::LabelSelector;
 use crate::structural::Place;
@@ -22,6 +22,8 @@ pub(super) fn read() -> Checks {
 /// What is wrong with an object, wherever a definition of the table occurs in it. The status is taken as it is.
 pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
+    // Whose volumes are made for each pod is not asked where a mount's volume is.
+    let has_claim_templates = !is_missing(at(object, "spec.volumeClaimTemplates"));
     walk::each(root, object, &mut String::new(), &mut |definition, value, path| {
         if path.starts_with("status.") {
             return;
@@ -29,7 +31,24 @@ pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<Field
         for row in checks.get(definition).into_iter().flatten() {
             let text = |index: usize| row.get(index).and_then(Value::as_str).unwrap_or_default();
             let Some(rest) = row.get(2..) else { continue };
-            check(text(0), text(1), rest, value, path, &mut errors);
+            // A last argument may say when the check is made at all.
+            let last = rest.last().and_then(Value::as_str).and_then(|last| last.strip_prefix("when "));
+            if last.is_some_and(|condition| !walk::holds(condition, value)) {
+                continue;
+            }
+            let rest = if last.is_some() { &rest[..rest.len() - 1] } else { rest };
+            if text(1) == "mounts" && has_claim_templates {
+                continue;
+            }
+            match text(0).split_once("[].") {
+                None => check(text(0), text(1), rest, value, path, &mut errors),
+                Some((list, inner)) => {
+                    for (index, item) in at(value, list).as_array().into_iter().flatten().enumerate() {
+                        let place = joined(path, &format!("{list}[{index}]"));
+                        check(inner, text(1), rest, item, &place, &mut errors);
+                    }
+                }
+            }
         }
     });
     errors
@@ -44,7 +63,7 @@ fn check(
     errors: &mut Vec<FieldError>,
 ) {
     let found = at(value, path);
-    let field = [root, path].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
+    let field = joined(root, path);
     let number = |index: usize| arguments.get(index).and_then(Value::as_i64).unwrap_or_default();
     let complaints = |complaints: Vec<String>| -> Vec<FieldError> {
         complaints.iter().map(|detail| FieldError::invalid(field.clone(), found, detail)).collect()
@@ -70,6 +89,33 @@ fn check(
             }
         }
         _ if found.is_null() => {}
+        "forbidden" | "refused" if !is_missing(found) => {
+            let detail = arguments.first().and_then(Value::as_str).unwrap_or_default();
+            errors.push(match name {
+                "forbidden" => FieldError::forbidden(field, detail),
+                _ => FieldError::invalid(field, found, detail),
+            });
+        }
+        // The items of a list of several have names.
+        "named" => {
+            let items = found.as_array().map(Vec::as_slice).unwrap_or_default();
+            for (index, _) in items.iter().enumerate().filter(|(_, item)| is_missing(&item["name"])) {
+                if items.len() > 1 {
+                    errors.push(FieldError::required(format!("{field}[{index}].name"), ""));
+                }
+            }
+        }
+        "not-below" | "above" => {
+            let other = arguments.first().and_then(Value::as_str).unwrap_or_default();
+            let least = at(value, other).as_i64().unwrap_or(0);
+            let (wrong, detail) = match name {
+                "above" => (found.as_i64() <= Some(least), format!("must be greater than {other}")),
+                _ => (found.as_i64() < Some(least), format!("must be greater than or equal to `{other}`")),
+            };
+            if wrong && found.is_i64() {
+                errors.push(FieldError::invalid(field, found, &detail));
+            }
+        }
         "enum" => {
             let supported = arguments.iter().filter_map(Value::as_str);
             if !is_missing(found) && !supported.clone().any(|one| found == one) {
@@ -117,8 +163,21 @@ fn check(
             let limits = arguments.first().and_then(Value::as_str).map(|path| at(value, path));
             errors.extend(limits.and_then(|limits| exceeds(found, limits, &field)));
         }
-        _ => {}
+        "mounts" => errors.extend(parts::mounts(value, root)),
+        "one-handler" => errors.extend(parts::one_handler(value, root, arguments)),
+        "one-volume" => errors.extend(parts::one_volume(value, root)),
+        name => {
+            let details = forms::complaints(name, found, arguments);
+            errors.extend(details.into_iter().map(|(index, detail)| match index {
+                None => FieldError::invalid(field.clone(), found, &detail),
+                Some(index) => FieldError::invalid(format!("{field}[{index}]"), &found[index], &detail),
+            }));
+        }
     }
+}
+
+fn joined(root: &str, path: &str) -> String {
+    [root, path].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".")
 }
 
 /// Keys of a ConfigMap's or Secret's data.

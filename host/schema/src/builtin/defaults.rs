@@ -107,7 +107,10 @@ impl Filling {
             }
             Filling::Entry { entry, from } => {
                 let found = walk::at(value, from).clone();
-                if let (false, Some(Value::Object(target))) = (walk::is_missing(&found), place(value, path)) {
+                if walk::is_missing(&found) {
+                    return;
+                }
+                if let Some(Value::Object(target)) = place(value, path) {
                     target.insert(entry.clone(), found);
                 }
                 return;

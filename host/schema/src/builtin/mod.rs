@@ -4,8 +4,10 @@
 mod checks;
 mod conversion;
 mod defaults;
+mod forms;
 mod generate;
 mod normalize;
+mod parts;
 pub(crate) mod quantity;
 mod tables;
 mod updates;
@@ -17,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use crate::field::FieldError;
-use crate::kind::{Kind, Names, Scale, Source, Subresources};
+use crate::kind::{Kind, Names, Scale, Source, Subresource, Subresources};
 use crate::meta::NameRule;
 use crate::structural::{self, Definitions, Schema};
 
@@ -81,6 +83,17 @@ fn kind(
         short_names: resource.short_names,
         categories: resource.categories,
     };
+    let others = resource
+        .subresources
+        .into_iter()
+        .map(|other| Subresource {
+            name: other.name,
+            verbs: other.verbs,
+            other_kind: other.api_version.zip(other.kind),
+            definition: other.definition,
+            writes: other.writes,
+        })
+        .collect();
     let scale = resource.scale.map(|paths| Scale {
         spec_replicas_path: paths.spec_replicas_path,
         status_replicas_path: paths.status_replicas_path,
@@ -92,7 +105,7 @@ fn kind(
         names,
         namespaced: resource.namespaced,
         verbs: resource.verbs.unwrap_or_else(|| VERBS.map(str::to_owned).to_vec()),
-        subresources: Subresources { status: resource.status, scale },
+        subresources: Subresources { status: resource.status, scale, others },
         selectable_fields: resource.selectable_fields,
         columns,
         source: Source::Builtin(Facts {

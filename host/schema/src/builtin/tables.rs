@@ -26,6 +26,8 @@ pub(super) struct Resource {
     pub(super) scale: Option<ScalePaths>,
     pub(super) verbs: Option<Vec<String>>,
     #[serde(default)]
+    pub(super) subresources: Vec<OtherSubresource>,
+    #[serde(default)]
     pub(super) selectable_fields: Vec<String>,
     /// How objects are named; `subdomain` where nothing is said.
     #[serde(default)]
@@ -33,6 +35,20 @@ pub(super) struct Resource {
     /// The definition: `io.k8s.api.apps.v1.Deployment`.
     #[serde(rename = "type")]
     pub(super) definition: String,
+}
+
+/// A subresource besides `status` and `scale`. What is not said of its bodies is as the kind's own.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OtherSubresource {
+    pub(super) name: String,
+    pub(super) verbs: Vec<String>,
+    pub(super) api_version: Option<String>,
+    pub(super) kind: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) definition: Option<String>,
+    #[serde(default)]
+    pub(super) writes: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -192,9 +192,59 @@ fn common_mistakes_are_explained() {
         &[
             "spec.type: Unsupported value: \"Odd\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"",
             "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+            "spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive",
         ],
     );
     check("Pod", json!({"spec": {"containers": []}}), &["spec.containers: Required value"]);
+    check(
+        "Pod",
+        json!({"spec": {"volumes": [{"name": "v", "secret": {}, "hostPath": {"path": "/"}}], "containers": [{
+            "name": "c", "image": "i", "livenessProbe": {"successThreshold": 2}, "env": [{"name": "A", "value": "b",
+                "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+            "volumeMounts": [{"name": "w", "mountPath": "/a"}, {"name": "v", "mountPath": "/a"}]}]}}),
+        &[
+            "spec.containers[0].volumeMounts[1]: Duplicate value: {\"mountPath\":\"/a\"}",
+            "spec.containers[0].volumeMounts[0].name: Not found: \"w\"",
+            "spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1",
+            "spec.containers[0].env[0].valueFrom: Invalid value: {\"fieldRef\":{\"apiVersion\":\"v1\",\"fieldPath\":\"metadata.name\"}}: may not be specified when `value` is not empty",
+            "spec.containers[0].livenessProbe: Required value: must specify a handler type",
+            "spec.volumes[0].secret: Forbidden: may not specify more than 1 volume type",
+        ],
+    );
+    let mut wrong = deployment();
+    wrong["spec"]["strategy"] = json!({"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}});
+    wrong["spec"]["progressDeadlineSeconds"] = json!(5);
+    wrong["spec"]["minReadySeconds"] = json!(5);
+    check(
+        "Deployment",
+        wrong,
+        &[
+            "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
+            "spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds",
+        ],
+    );
+    check(
+        "Service",
+        json!({"spec": {"ports": [{"port": 80}, {"port": 80, "name": "b", "nodePort": 30000}]}}),
+        &[
+            "spec.ports[1]: Duplicate value: {\"port\":80,\"protocol\":\"TCP\"}",
+            "spec.ports[0].name: Required value",
+            "spec.ports[1].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+        ],
+    );
+    check(
+        "PodDisruptionBudget",
+        json!({"spec": {"minAvailable": "half"}}),
+        &[
+            "spec.minAvailable: Invalid value: \"half\": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+        ],
+    );
+    check(
+        "CronJob",
+        json!({"spec": {"schedule": "often", "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never",
+            "containers": [{"name": "c", "image": "i"}]}}}}}}),
+        &["spec.schedule: Invalid value: \"often\": expected exactly 5 fields, found 1: [often]"],
+    );
     check(
         "CustomResourceDefinition",
         json!({"spec": {"group": "nodots", "scope": "Cluster", "names": {"plural": "as", "kind": "A"}, "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]}}),
@@ -231,8 +281,8 @@ fn updates_keep_what_is_immutable() {
     check("ConfigMap", json!({"data": {"a": "1"}}), json!({"data": {"a": "2"}}), &[]);
     check(
         "Service",
-        json!({"spec": {"clusterIP": "10.0.0.1"}}),
-        json!({"spec": {"clusterIP": "10.0.0.2"}}),
+        json!({"spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 80}]}}),
+        json!({"spec": {"clusterIP": "10.0.0.2", "ports": [{"port": 80}]}}),
         &["spec.clusterIPs[0]: Invalid value: [\"10.0.0.2\"]: may not change once set"],
     );
     check(

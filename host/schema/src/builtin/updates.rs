@@ -44,6 +44,19 @@ fn check(path: &str, rule: &str, arguments: &[String], new: &Value, old: &Value)
             };
         }
         _ if found == before => return Vec::new(),
+        // As many items as before, which may differ in these fields only.
+        "items" => {
+            let allowed = arguments.get(1..).unwrap_or_default();
+            let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+            let (found, before) = (items(found), items(before));
+            let same = found.len() == before.len()
+                && found.iter().zip(&before).all(|(new, old)| !differs(new, old, allowed));
+            return if same {
+                Vec::new()
+            } else {
+                one(FieldError::forbidden("spec", argument.unwrap_or_default()))
+            };
+        }
         _ => {}
     }
     // A first condition is on the object before, a second one on the object after.

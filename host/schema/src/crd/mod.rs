@@ -81,7 +81,11 @@ fn kind(spec: &Value, version: &Value) -> Kind {
         },
         namespaced: spec["scope"] == "Namespaced",
         verbs: VERBS.map(str::to_owned).to_vec(),
-        subresources: Subresources { status: version.pointer("/subresources/status").is_some(), scale },
+        subresources: Subresources {
+            status: version.pointer("/subresources/status").is_some(),
+            scale,
+            others: Vec::new(),
+        },
         selectable_fields: selectable
             .map(|field| text(&field["jsonPath"]).trim_start_matches('.').to_owned())
             .collect(),

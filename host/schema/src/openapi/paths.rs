@@ -68,19 +68,29 @@ pub(super) fn of(kinds: &[Arc<Kind>], dialect: Dialect) -> Value {
             format!("{root}/{plural}")
         };
         let writer = Writer { kind, dialect };
-        if kind.namespaced {
+        if kind.namespaced && kind.verbs.iter().any(|verb| verb == "list") {
             paths.insert(format!("{root}/{plural}"), writer.item(&[writer.list()], "ForAllNamespaces", &[]));
         }
         let scope: &[&str] = if kind.namespaced { &["namespace"] } else { &[] };
-        let mut operations = vec![writer.list(), writer.create()];
-        if kind.verbs.iter().any(|verb| verb == "deletecollection") {
-            operations.push(writer.delete_all());
-        }
+        let allowed = |operation: &Operation<'_>| {
+            let verb = match operation.action {
+                "post" => "create",
+                "put" => "update",
+                action => action,
+            };
+            kind.verbs.iter().any(|allowed| allowed == verb)
+        };
+        let mut operations = vec![writer.list(), writer.create(), writer.delete_all()];
+        operations.retain(allowed);
         paths.insert(collection.clone(), writer.item(&operations, "", scope));
         let named: Vec<&str> = ["name"].into_iter().chain(scope.iter().copied()).collect();
         let own = schema_name(kind);
-        let operations = [writer.read(&own), writer.replace(&own), writer.patch(&own), writer.delete()];
-        paths.insert(format!("{collection}/{{name}}"), writer.item(&operations, "", &named));
+        let mut operations =
+            vec![writer.read(&own), writer.replace(&own), writer.patch(&own), writer.delete()];
+        operations.retain(allowed);
+        if !operations.is_empty() {
+            paths.insert(format!("{collection}/{{name}}"), writer.item(&operations, "", &named));
+        }
         let mut subresources = Vec::new();
         if kind.subresources.status {
             subresources.push(("status", own.clone()));
@@ -93,6 +103,24 @@ pub(super) fn of(kinds: &[Arc<Kind>], dialect: Dialect) -> Value {
             paths.insert(
                 format!("{collection}/{{name}}/{name}"),
                 writer.item(&operations, &capital(name), &named),
+            );
+        }
+        for other in &kind.subresources.others {
+            let schema = other.definition.as_ref().unwrap_or(&own);
+            let operations: Vec<Operation<'_>> = other
+                .verbs
+                .iter()
+                .filter_map(|verb| match verb.as_str() {
+                    "create" => Some(writer.create_of(schema)),
+                    "get" => Some(writer.read(schema)),
+                    "update" => Some(writer.replace(schema)),
+                    "patch" => Some(writer.patch(schema)),
+                    _ => None,
+                })
+                .collect();
+            paths.insert(
+                format!("{collection}/{{name}}/{}", other.name),
+                writer.item(&operations, &capital(&other.name), &named),
             );
         }
     }
@@ -111,9 +139,12 @@ impl Writer<'_> {
     }
 
     fn create(&self) -> Operation<'static> {
-        let own = schema_name(self.kind);
-        let body = Some(own.clone());
-        Operation { method: "post", action: "post", verb: "create", parameters: &WRITE, body, answer: own }
+        self.create_of(&schema_name(self.kind))
+    }
+
+    fn create_of(&self, schema: &str) -> Operation<'static> {
+        let (body, answer) = (Some(schema.to_owned()), schema.to_owned());
+        Operation { method: "post", action: "post", verb: "create", parameters: &WRITE, body, answer }
     }
 
     fn read(&self, schema: &str) -> Operation<'static> {

@@ -49,6 +49,8 @@ fn all(kinds: &[Arc<Kind>]) -> Map<String, Value> {
     let named = |short: &str| format!("{META}.{short}");
     let extra = ["ObjectMeta", "ListMeta", "Status", "DeleteOptions"].map(named);
     let mut names: Vec<&str> = kinds.iter().filter_map(|kind| kind.definition()).collect();
+    let others = kinds.iter().flat_map(|kind| &kind.subresources.others);
+    names.extend(others.filter_map(|other| other.definition.as_deref()));
     names.extend(extra.iter().map(String::as_str));
     names.push(super::paths::SCALE);
     let mut schemas: Map<String, Value> = builtin::definitions(&names).into_iter().collect();
