@@ -198,6 +198,7 @@ impl Kind {
         if let Source::Builtin(facts) = &self.source {
             facts.normalize(schema, object);
         }
+        meta::drop_empty(object);
         Ok(dropped.into_iter().map(|path| format!("unknown field {path:?}")).collect())
     }
 

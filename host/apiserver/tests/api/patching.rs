@@ -128,7 +128,8 @@ async fn an_apply_needs_a_manager_and_the_objects_own_name() {
 #[tokio::test]
 async fn a_plain_write_owns_what_it_changed() {
     let server = server().await;
-    server.create("a").await;
+    let labelled = json!({"metadata": {"name": "a", "labels": {"l": "v"}}});
+    assert_eq!(server.call("POST", CONFIG_MAPS, &labelled).await.code, 201);
     let path = format!("{CONFIG_MAPS}/a?fieldManager=editor");
     let ask = request("PATCH", &path).header("content-type", "application/merge-patch+json");
     let patched = server.send(ask, r#"{"data":{"x":"y"}}"#).await.json();

@@ -123,7 +123,7 @@ fn decoding_normalises_and_names_unknown_fields() {
     assert_eq!(secret["data"], json!({"a": "aGVsbG8=", "b": ""}));
     assert_eq!(secret.get("stringData"), None);
     let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": "x", "creationTimestamp": null}, "spec": {"replica": 3, "template": {"spec": {"containers": [{"nam": "c"}]}}}});
+        "metadata": {"name": "x", "creationTimestamp": null, "annotations": {}}, "spec": {"replica": 3, "template": {"spec": {"containers": [{"nam": "c"}]}}}});
     let warnings = kind("Deployment").decode(&mut object).unwrap();
     assert_eq!(
         warnings,

@@ -12,6 +12,21 @@ pub use names::{NameRule, label, label_1035, label_value, qualified, subdomain};
 const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
 const IMMUTABLE: &str = "field is immutable";
 
+/// Drops the maps and lists of metadata that are empty, as Go's types never write them.
+pub(crate) fn drop_empty(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    for name in ["labels", "annotations", "finalizers", "ownerReferences"] {
+        let empty = match metadata.get(name) {
+            Some(Value::Object(fields)) => fields.is_empty(),
+            Some(Value::Array(items)) => items.is_empty(),
+            _ => false,
+        };
+        if empty {
+            metadata.remove(name);
+        }
+    }
+}
+
 /// What is wrong with an object's metadata.
 pub fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<FieldError> {
     let none = Map::new();
