@@ -6,12 +6,18 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::policy::Policy;
 use super::webhook::{Stage, Webhook};
 use crate::catalogue::store_name;
 use crate::store::{Snapshot, Store, Watch};
 
 const GROUP: &str = "admissionregistration.k8s.io";
-const RESOURCES: [&str; 2] = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
+const RESOURCES: [&str; 4] = [
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+];
 
 /// All that is configured at one time.
 #[derive(Default)]
@@ -19,15 +25,35 @@ pub(crate) struct Configured {
     /// In the order in which they are called: by the name of the configuration, and as they stand in it.
     pub(crate) mutating: Vec<Webhook>,
     pub(crate) validating: Vec<Webhook>,
+    /// By name.
+    pub(crate) policies: Vec<Policy>,
 }
 
 impl Configured {
-    fn read([mutating, validating]: &[Snapshot; 2]) -> Configured {
+    fn read([mutating, validating, policies, bindings]: &[Snapshot; 4]) -> Configured {
         Configured {
             mutating: webhooks(mutating, Stage::Mutating),
             validating: webhooks(validating, Stage::Validating),
+            policies: read_policies(policies, bindings),
         }
     }
+}
+
+fn read_policies(policies: &Snapshot, bindings: &Snapshot) -> Vec<Policy> {
+    let parse = |snapshot: &Snapshot| -> Vec<Value> {
+        snapshot.iter().filter_map(|stored| serde_json::from_slice(&stored.json).ok()).collect()
+    };
+    let (policies, bindings) = (parse(policies), parse(bindings));
+    let mut read = Vec::with_capacity(policies.len());
+    for policy in &policies {
+        match Policy::read(policy, &bindings) {
+            Ok(policy) => read.push(policy),
+            Err(error) => tracing::error!(
+                policy = %policy["metadata"]["name"], %error, "a stored policy can't be read, and is not asked"
+            ),
+        }
+    }
+    read
 }
 
 fn webhooks(snapshot: &Snapshot, stage: Stage) -> Vec<Webhook> {

@@ -1,11 +1,14 @@
-//! Admission that users configure: webhooks, stored as objects and called over the network. What this process decides
+//! Admission that users configure: webhooks, stored as objects and called over the network, and policies, evaluated
+//! here. What this process decides
 //! by itself is in its hooks; `objects::admit` holds the two together.
 //!
 //! A configuration counts from the moment that its write is acknowledged.
 
 mod attributes;
 mod configurations;
+mod policy;
 mod rules;
+mod selection;
 pub(crate) mod webhook;
 
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use crate::store::Store;
 
 pub(crate) use attributes::{Attributes, Named, Review, Subject};
 pub(crate) use configurations::Configurations;
+pub(crate) use policy::{ParamRef, Source};
 
 /// Calls that may be under way at once. Each holds an object or two.
 const CALLS_MAX: usize = 1000;

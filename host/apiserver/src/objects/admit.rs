@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use windlass_core::{AdmissionRequest, Gvk, Verb, Verdict};
 use windlass_schema::Scale;
 
-use super::{Call, scale};
+use super::{Call, field, scale};
 use crate::admission::webhook::{self, Calls, Reinvocation, Webhook};
-use crate::admission::{Attributes, Named, Review, Subject};
+use crate::admission::{Attributes, Named, ParamRef, Review, Source, Subject};
 use crate::catalogue::{Resource, store_name};
 use crate::request::options::{DeleteOptions, Propagation, WriteOptions};
 use crate::status::{ApiError, Cause};
@@ -90,8 +90,21 @@ pub(crate) async fn validate(call: &Call, question: Question<'_>) -> Result<Vec<
     let configured = call.state.admission.configurations.current();
     let asked = || attributes(call, verb, subresource, name, options);
     let mut warnings = Vec::new();
-    if let Some(attributes) = concerned(call, &configured.validating, asked) {
-        let subject = Objects::new(call, subresource, object, old, &|object, _| Ok(object));
+    if configured.validating.is_empty() && configured.policies.is_empty() {
+        return Ok(warnings);
+    }
+    let attributes = asked();
+    let policies = configured.policies.iter().any(|policy| policy.concerns(&attributes));
+    let webhooks = configured.validating.iter().any(|webhook| webhook.concerns(&attributes));
+    if attributes.is_exempt() || !(policies || webhooks) {
+        return Ok(warnings);
+    }
+    let attributes = Attributes { namespace_labels: namespace_labels(call, &attributes), ..attributes };
+    let subject = Objects::new(call, subresource, object, old, &|object, _| Ok(object));
+    for policy in configured.policies.iter().filter(|_| policies) {
+        warnings.extend(policy.judge(&attributes, &subject, &Stored(call))?);
+    }
+    if webhooks {
         let uid = || call.state.new_uid();
         let calls = Calls::new(&call.state.admission, &attributes, &uid);
         let answers = webhook::validate(&calls, &configured.validating, &subject, &mut warnings);
@@ -102,7 +115,8 @@ pub(crate) async fn validate(call: &Call, question: Question<'_>) -> Result<Vec<
 
 /// Whether anybody but this process is asked in the validating stage; spares the copies of the objects where not.
 pub(crate) fn is_validated(call: &Call) -> bool {
-    !call.state.admission.configurations.current().validating.is_empty()
+    let configured = call.state.admission.configurations.current();
+    !(configured.validating.is_empty() && configured.policies.is_empty())
 }
 
 /// What a webhook is to know of the request; `None` where no rule of any is about it, as is so with most requests.
@@ -114,6 +128,53 @@ fn concerned(call: &Call, webhooks: &[Webhook], asked: impl FnOnce() -> Attribut
     let is_concerned =
         !attributes.is_exempt() && webhooks.iter().any(|webhook| webhook.concerns(&attributes));
     is_concerned.then(|| Attributes { namespace_labels: namespace_labels(call, &attributes), ..attributes })
+}
+
+/// What policies look up besides the request.
+struct Stored<'a>(&'a Call);
+
+impl Source for Stored<'_> {
+    fn params(
+        &self,
+        (api_version, kind): &(String, String),
+        wanted: &ParamRef,
+        namespace: &str,
+    ) -> Result<Vec<Value>, String> {
+        let Stored(Call { state, .. }) = self;
+        let served = state.catalogue.served();
+        let versions = served.groups.iter().flat_map(|group| &group.versions);
+        let resource = versions
+            .flat_map(|version| &version.resources)
+            .find(|resource| resource.kind.names.kind == *kind && resource.kind.api_version() == *api_version)
+            .ok_or_else(|| format!("paramKind kind `{api_version}, Kind={kind}` not known"))?;
+        let namespace = match (resource.kind.namespaced, wanted.namespace.as_str(), namespace) {
+            (false, "", _) => "",
+            (false, ..) => {
+                return Err(
+                    "paramRef.namespace must not be provided for a cluster-scoped `paramKind`".to_owned()
+                );
+            }
+            (true, "", "") => {
+                return Err(
+                    "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources"
+                        .to_owned(),
+                );
+            }
+            (true, "", namespace) | (true, namespace, _) => namespace,
+        };
+        let Some(selector) = &wanted.selector else {
+            let key = Key::new(Arc::clone(&resource.store), namespace, wanted.name.as_str());
+            return Ok(state.store.get(&key).iter().map(|stored| resource.object(&stored.json)).collect());
+        };
+        let objects = state.store.snapshot(&resource.store);
+        let objects = objects.range(Some(namespace), None).map(|stored| resource.object(&stored.json));
+        Ok(objects.filter(|object| selector.matches(object)).collect())
+    }
+
+    fn namespace(&self, name: &str) -> Value {
+        let key = Key::new(store_name("", "namespaces"), "", name);
+        self.0.state.store.get(&key).map(|stored| field::parse(&stored)).unwrap_or_default()
+    }
 }
 
 impl Options<'_> {

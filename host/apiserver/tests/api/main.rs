@@ -11,6 +11,7 @@ mod hook;
 mod kinds;
 mod network;
 mod patching;
+mod policies;
 mod protobuf;
 mod reading;
 mod services;

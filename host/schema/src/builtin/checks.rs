@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::walk::{self, at, is_missing};
-use super::{forms, parts, webhooks};
+use super::{forms, parts, policies, webhooks};
 use crate::field::{FieldError, Reason};
 use crate::selector::LabelSelector;
 use crate::structural::Place;
@@ -82,6 +82,8 @@ fn check(
         }
         "definition" => errors.extend(crd::validate(value)),
         "webhook" => errors.extend(webhooks::webhook(value, root)),
+        "policy" => errors.extend(policies::policy(value, root)),
+        "policy binding" => errors.extend(policies::binding(value, root)),
         "rule" => errors.extend(webhooks::rule(value, root)),
         "selector" => {
             if let Err(error) = LabelSelector::from_object(found) {

@@ -64,6 +64,8 @@ fn generators() -> Vec<(String, Generate)> {
         k8s_openapi::api::storage::v1::CSIStorageCapacity,
         k8s_openapi::api::storage::v1::StorageClass,
         k8s_openapi::api::storage::v1::VolumeAttachment,
+        k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy,
+        k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding,
         k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration,
         k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration,
         k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,

@@ -8,6 +8,7 @@ mod forms;
 mod generate;
 mod normalize;
 mod parts;
+mod policies;
 pub(crate) mod quantity;
 mod tables;
 mod updates;

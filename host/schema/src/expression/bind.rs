@@ -58,7 +58,7 @@ pub fn dynamic(value: &Value) -> CelValue {
     }
 }
 
-fn map(fields: Vec<(String, CelValue)>) -> CelValue {
+pub(super) fn map(fields: Vec<(String, CelValue)>) -> CelValue {
     let map: HashMap<Key, CelValue> =
         fields.into_iter().map(|(name, value)| (Key::String(Arc::new(name)), value)).collect();
     CelValue::Map(Map { map: Arc::new(map) })

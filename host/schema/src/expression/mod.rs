@@ -170,6 +170,11 @@ impl Evaluation {
         self.bind(name, dynamic(value));
     }
 
+    /// Binds a variable to a map of values that other expressions have.
+    pub fn bind_map(&mut self, name: &str, values: &[(String, CelValue)]) {
+        self.bind(name, bind::map(values.to_vec()));
+    }
+
     /// # Errors
     /// The expression fails, or the budget is spent.
     pub fn evaluate(&self, expression: &Expression) -> Result<CelValue, EvaluationError> {

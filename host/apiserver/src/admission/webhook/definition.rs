@@ -10,7 +10,8 @@ use windlass_schema::selector::SelectorError;
 
 use super::endpoint::Endpoint;
 use crate::admission::attributes::{Attributes, Named, Review, Subject};
-use crate::admission::rules::{self, Rule};
+use crate::admission::rules::Rule;
+use crate::admission::selection::Selection;
 use crate::status::ApiError;
 
 const TIMEOUT_SECONDS_DEFAULT: u64 = 10;
@@ -73,10 +74,7 @@ pub(crate) struct Webhook {
     /// It may be called again when something after it changed the object.
     pub(super) may_be_reinvoked: bool,
     pub(super) review_versions: Vec<String>,
-    rules: Vec<Rule>,
-    takes_equivalents: bool,
-    namespaces: LabelSelector,
-    objects: LabelSelector,
+    selection: Selection,
     /// What doesn't compile fails when it is asked.
     conditions: Vec<Result<Expression, String>>,
 }
@@ -117,10 +115,13 @@ impl Webhook {
             has_side_effects: !matches!(side_effects.as_deref(), Some("None" | "NoneOnDryRun")),
             may_be_reinvoked: reinvocation_policy.as_deref() == Some("IfNeeded"),
             review_versions: admission_review_versions,
-            rules,
-            takes_equivalents: match_policy.as_deref() != Some("Exact"),
-            namespaces: LabelSelector::from_object(&namespace_selector)?,
-            objects: LabelSelector::from_object(&object_selector)?,
+            selection: Selection {
+                rules,
+                excluded: Vec::new(),
+                takes_equivalents: match_policy.as_deref() != Some("Exact"),
+                namespaces: LabelSelector::from_object(&namespace_selector)?,
+                objects: LabelSelector::from_object(&object_selector)?,
+            },
             conditions: match_conditions.into_iter().map(compile).collect(),
             name,
         })
@@ -128,7 +129,7 @@ impl Webhook {
 
     /// Whether a rule of it is about the request, whatever the objects are.
     pub(crate) fn concerns(&self, attributes: &Attributes) -> bool {
-        rules::matched(&self.rules, self.takes_equivalents, attributes).is_some()
+        self.selection.named(attributes).is_some()
     }
 
     /// The version of the resource in which the webhook is to be asked about the request; `None` where it isn't.
@@ -140,39 +141,10 @@ impl Webhook {
         attributes: &'a Attributes,
         subject: &impl Subject,
     ) -> Result<Option<&'a Named>, ApiError> {
-        let Some(named) = rules::matched(&self.rules, self.takes_equivalents, attributes) else {
-            return Ok(None);
-        };
-        let review = subject.as_requested();
-        let namespace = self.namespace_matches(attributes, review);
-        if matches!(namespace, Ok(false)) || !self.object_matches(review) {
-            return Ok(None);
-        }
-        namespace?;
+        let Some(named) = self.selection.matched(attributes, subject)? else { return Ok(None) };
         let unconditional = self.conditions.is_empty();
         let wanted = unconditional || self.conditions_hold(attributes, named, &subject.in_version(named)?)?;
         Ok(wanted.then_some(named))
-    }
-
-    fn namespace_matches(&self, attributes: &Attributes, review: &Review) -> Result<bool, ApiError> {
-        let of_namespace = attributes.is_of_namespace();
-        if (attributes.namespace.is_empty() && !of_namespace) || self.namespaces.is_everything() {
-            return Ok(true);
-        }
-        // A namespace that is being written is selected by the labels that it will have.
-        let written = of_namespace && attributes.subresource.is_empty() && attributes.operation != "DELETE";
-        if written {
-            return Ok(self.namespaces.matches(&review.object));
-        }
-        match &attributes.namespace_labels {
-            Some(labels) => Ok(self.namespaces.matches_labels(labels)),
-            None => Err(ApiError::not_found("", "namespaces", &attributes.namespace)),
-        }
-    }
-
-    fn object_matches(&self, review: &Review) -> bool {
-        let selects = |object: &Value| !object.is_null() && self.objects.matches(object);
-        self.objects.is_everything() || selects(&review.object) || selects(&review.old)
     }
 
     /// One condition that doesn't hold decides, even if others fail.
