@@ -45,10 +45,14 @@ pub struct Inspection {
 pub struct PodCount {
     /// As the workload wants them.
     pub desired: u32,
+    /// Those of the present template that are there; so are the next three.
     pub created: u32,
     pub ready: u32,
     pub succeeded: u32,
     pub failed: u32,
+    /// Those of an earlier template that have not yet given way.
+    pub outdated: u32,
+    pub outdated_ready: u32,
 }
 
 /// The pods of a workload by component name; a workload without components has one, named `""`.
@@ -81,6 +85,7 @@ pub trait Interpreter: Send + Sync {
     fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value>;
 
     /// The status that the workload's own controller would write, given how its pods do and how many nodes the
-    /// cluster has. Only the simulator asks; `None` leaves the object without a simulated status.
+    /// cluster has. A `null` under a name that ends in `Time` is for the cluster to fill in; a condition `Complete`,
+    /// `Failed` or `Suspended` that is `True` ends the pods. Only the simulator asks; `None` leaves the object without a simulated status.
     fn simulate_status(&self, object: &Object, pods: &WorkloadPods, nodes: u32) -> Answer<Value>;
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,17 +116,28 @@ fn ask(interpreter: &dyn Interpreter, input: &Value) -> Outcome {
 
 fn pods(value: &Value) -> BTreeMap<String, PodCount> {
     let count = |component: &Value, field: &str| component[field].as_u64().unwrap_or_default() as u32;
-    let of = |component: &Value| {
-        let pods = PodCount {
-            desired: count(component, "desired"),
-            created: count(component, "created"),
-            ready: count(component, "ready"),
-            succeeded: count(component, "succeeded"),
-            failed: count(component, "failed"),
-        };
-        (component["component"].as_str().unwrap_or_default().to_owned(), pods)
-    };
-    value.as_array().into_iter().flatten().map(of).collect()
+    let mut pods: BTreeMap<String, PodCount> = BTreeMap::new();
+    for component in value.as_array().into_iter().flatten() {
+        let name = component["component"].as_str().unwrap_or_default().to_owned();
+        let (created, ready) = (count(component, "created"), count(component, "ready"));
+        match pods.entry(name) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(PodCount {
+                    desired: count(component, "desired"),
+                    created,
+                    ready,
+                    succeeded: count(component, "succeeded"),
+                    failed: count(component, "failed"),
+                    ..PodCount::default()
+                });
+            }
+            Entry::Occupied(mut present) => {
+                present.get_mut().outdated += created;
+                present.get_mut().outdated_ready += ready;
+            }
+        }
+    }
+    pods
 }
 
 fn outcome<T: serde::Serialize>(answer: Answer<T>) -> Outcome {

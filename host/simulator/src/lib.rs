@@ -5,15 +5,19 @@
 //! the admission hook that enforces ResourceQuotas.
 
 mod amounts;
+mod behaviour;
 mod feed;
 mod kinds;
 mod member;
 mod placement;
 mod pod;
+mod pod_status;
 mod quota;
 mod setup;
 pub mod spec;
 mod state;
+mod template;
+mod times;
 mod writes;
 
 pub use member::{Member, MemberState};

@@ -88,7 +88,8 @@ impl Member {
     /// The nodes and quotas of the specification could not be created.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), SetupError> {
         set_up(&self.client, &self.spec).await?;
-        let writer = Writer::new(self.client.clone(), self.spec.pod_startup_delay());
+        let writer = Writer::new(self.client.clone());
+        self.state.lock().set_pace(self.spec.pace());
         let (news, mut incoming) = mpsc::channel(NEWS_MAX);
         let (found, mut kinds_found) = mpsc::channel(1);
         let mut watches = JoinSet::new();

@@ -135,6 +135,10 @@ impl NodeRoom {
         }
     }
 
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
     pub(crate) fn taints(&self) -> &[Taint] {
         &self.taints
     }

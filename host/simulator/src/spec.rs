@@ -20,6 +20,7 @@
 //!       - namespace: default
 //!         hard: {requests.cpu: "10", requests.memory: 64Gi}
 //!     podStartupDelay: 50ms
+//!     podRunTime: 3s          # of pods that are to end
 //!   - name: member2
 //! ```
 //!
@@ -27,11 +28,13 @@
 //! `cpu`, `memory` or `pods` has those of such a node. An unknown field is an error, and so is a name given twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Taint;
 use serde::{Deserialize, Serialize};
 use windlass_api::quantity::Quantity;
+
+use crate::state::Pace;
 
 /// The CPUs, memory and pod slots of a node that doesn't say otherwise.
 pub(crate) const DEFAULT_ALLOCATABLE: [(&str, &str); 3] = [("cpu", "8"), ("memory", "32Gi"), ("pods", "110")];
@@ -71,6 +74,9 @@ pub struct MemberSpec {
     /// From a pod's binding to its being ready; `20ms` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_startup_delay: Option<String>,
+    /// How long pods run that are to end, if they don't say it themselves; `3s` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_run_time: Option<String>,
 }
 
 /// One node, or `count` alike.
@@ -165,12 +171,18 @@ impl MemberSpec {
             nodes: default_nodes(),
             resource_quotas: Vec::new(),
             pod_startup_delay: None,
+            pod_run_time: None,
         }
     }
 
-    /// From a pod's binding to its being ready.
-    pub fn pod_startup_delay(&self) -> Duration {
-        self.pod_startup_delay.as_deref().and_then(parse_delay).unwrap_or(Duration::from_millis(20))
+    /// How fast its pods start and end.
+    pub(crate) fn pace(&self) -> Pace {
+        let given = |text: &Option<String>| text.as_deref().and_then(parse_delay);
+        let usual = Pace::default();
+        Pace {
+            startup_delay: given(&self.pod_startup_delay).unwrap_or(usual.startup_delay),
+            run_time: given(&self.pod_run_time).unwrap_or(usual.run_time),
+        }
     }
 
     fn check(&self, at: &str) -> Result<(), SpecError> {
@@ -184,14 +196,13 @@ impl MemberSpec {
                 "is no cluster name: lower-case letters, digits and '-', at most 48 characters",
             );
         }
-        if let Some(delay) = &self.pod_startup_delay
-            && parse_delay(delay).is_none()
+        for (field, delay) in
+            [("podStartupDelay", &self.pod_startup_delay), ("podRunTime", &self.pod_run_time)]
         {
-            return wrong(
-                format!("{at}.podStartupDelay"),
-                delay,
-                "is no duration: want something like 50ms or 2s",
-            );
+            if let Some(delay) = delay.as_deref().filter(|delay| parse_delay(delay).is_none()) {
+                let problem = "is no duration: want something like 50ms or 2s";
+                return wrong(format!("{at}.{field}"), delay, problem);
+            }
         }
         for (index, node) in self.nodes.iter().enumerate() {
             let at = format!("{at}.nodes[{index}]");
@@ -294,8 +305,8 @@ fn default_quota_name() -> String {
 }
 
 /// `50ms`, `2s`, `1m30s`; nothing negative.
-fn parse_delay(text: &str) -> Option<Duration> {
-    text.trim().parse::<jiff::SignedDuration>().ok().and_then(|delay| Duration::try_from(delay).ok())
+fn parse_delay(text: &str) -> Option<SignedDuration> {
+    text.trim().parse::<SignedDuration>().ok().filter(|delay| *delay >= SignedDuration::ZERO)
 }
 
 fn is_dns_label(name: &str, longest: usize) -> bool {
@@ -396,7 +407,7 @@ mod tests {
         let mut spec = MemberSpec::named("m1");
         for (text, want) in [("50ms", 50), ("2s", 2_000), ("1m30s", 90_000), ("0s", 0)] {
             spec.pod_startup_delay = Some(text.to_owned());
-            assert_eq!(spec.pod_startup_delay(), Duration::from_millis(want));
+            assert_eq!(spec.pace().startup_delay, SignedDuration::from_millis(want));
         }
     }
 }

@@ -22,30 +22,25 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Writer {
     client: Client,
-    startup_delay: Duration,
     slots: Arc<Semaphore>,
 }
 
 impl Writer {
-    pub(crate) fn new(client: Client, startup_delay: Duration) -> Writer {
-        Writer { client, startup_delay, slots: Arc::new(Semaphore::new(CONCURRENT)) }
+    pub(crate) fn new(client: Client) -> Writer {
+        Writer { client, slots: Arc::new(Semaphore::new(CONCURRENT)) }
     }
 
     pub(crate) async fn carry_out(self, action: Action) -> Outcome {
-        if matches!(action, Action::StartPod { .. }) && !self.startup_delay.is_zero() {
-            tokio::time::sleep(self.startup_delay).await;
-        }
         let Ok(_slot) = self.slots.acquire().await else { return Outcome::Done };
         match action {
             Action::CreatePod(pod) => self.create_pod(&pod).await,
             Action::DeletePod { key, uid } => self.delete_pod(key, uid).await,
             Action::BindPod { key, uid, node } => self.bind_pod(key, &uid, &node).await,
-            Action::StartPod { key, uid, status } | Action::MarkUnschedulable { key, uid, status } => {
-                self.pod_status(key, &uid, &status).await
-            }
+            Action::PodStatus { key, uid, status } => self.pod_status(key, &uid, &status).await,
             Action::NodeStatus { name, status } => self.node_status(name, &status).await,
             Action::QuotaStatus { key, status } => self.quota_status(key, status).await,
             Action::WorkloadStatus { key, access, patch } => self.workload_status(key, &access, &patch).await,
+            Action::DeleteWorkload { key, access, uid } => self.delete_workload(key, &access, uid).await,
         }
     }
 
@@ -119,6 +114,23 @@ impl Writer {
                 tracing::debug!(namespace = key.0, quota = key.1, %error, "the quota's status could not be written");
                 Outcome::QuotaFailed(key)
             }
+        }
+    }
+
+    async fn delete_workload(&self, key: WorkloadKey, access: &KindAccess, uid: String) -> Outcome {
+        let (_, (namespace, name)) = &key;
+        let objects: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &access.resource);
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
+            ..DeleteParams::background()
+        };
+        match objects.delete(name, &params).await {
+            Err(error) if !is_gone(&error) => {
+                tracing::debug!(kind = access.resource.kind, namespace, name, %error, "the workload could not be deleted");
+                Outcome::WorkloadFailed(key)
+            }
+            _ => Outcome::Done,
         }
     }
 

@@ -5,6 +5,7 @@
 mod support;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
@@ -191,6 +192,46 @@ async fn a_kind_that_is_defined_later_is_simulated_too() {
     .await;
     eventually("its status is written", || async {
         gangs.get("g").await.unwrap().data.pointer("/status/ready") == Some(&json!(3))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_completes_and_a_deployment_rolls_out() {
+    let member = started("members: [{name: m1, podStartupDelay: 1ms, podRunTime: 100ms}]").await;
+    let jobs: Api<Job> = Api::namespaced(member.client.clone(), "default");
+    let spec = json!({"completions": 3, "parallelism": 2, "template": {
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}});
+    apply(&jobs, json!({"metadata": {"name": "sum"}, "spec": spec})).await;
+    eventually("the job is complete", || async {
+        let status = jobs.get("sum").await.unwrap().status.unwrap_or_default();
+        let complete = status.conditions.iter().flatten().any(|condition| condition.type_ == "Complete");
+        complete && status.succeeded == Some(3)
+    })
+    .await;
+    let phases = pods_of(&member, "sum").await.into_iter().map(|pod| pod.status.unwrap().phase.unwrap());
+    assert_eq!(phases.collect::<Vec<_>>(), ["Succeeded"; 3]);
+
+    let deployments: Api<Deployment> = Api::namespaced(member.client.clone(), "default");
+    apply(&deployments, deployment("web", 3, "1")).await;
+    eventually("three pods run", || async { ready_pods(&member, "web").await == 3 }).await;
+    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "i2"}]}}}});
+    deployments.patch("web", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+    eventually("all pods have the new image, and the status says so", || async {
+        let pods = pods_of(&member, "web").await;
+        let updated = |pod: &Pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some("i2");
+        let status = deployments.get("web").await.unwrap().status.unwrap_or_default();
+        pods.len() == 3
+            && pods.iter().all(|pod| updated(pod) && running(pod) && pod.labels()["app"] == "web")
+            && (status.updated_replicas, status.replicas, status.ready_replicas)
+                == (Some(3), Some(3), Some(3))
+    })
+    .await;
+    let gone = pods_of(&member, "web").await.remove(0).name_any();
+    member.pods().delete(&gone, &DeleteParams::default()).await.unwrap();
+    eventually("a deleted pod is replaced", || async {
+        let pods = pods_of(&member, "web").await;
+        pods.iter().filter(|pod| running(pod) && pod.metadata.deletion_timestamp.is_none()).count() == 3
     })
     .await;
 }

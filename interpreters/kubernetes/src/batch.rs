@@ -50,13 +50,14 @@ windlass_sdk::shape! {
 
     pub(crate) struct Job<'a> {
         metadata: Metadata<'a>,
-        spec: JobSpec,
+        spec: JobSpec<'a>,
         status: Option<JobStatus<'a>>,
     }
 
-    struct JobSpec {
-        parallelism: Option<Int>,
+    struct JobSpec<'a> {
         completions: Option<Int>,
+        completion_mode: Text<'a>,
+        backoff_limit: Option<Int>,
         suspend: bool,
     }
 
@@ -231,23 +232,62 @@ impl<'a> Job<'a> {
         Ok(Changes::none().set("/status", aggregated))
     }
 
+    /// What the job's controller reports. Times are the simulated cluster's to fill in.
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<Value> {
         let pods = pods.of("");
-        let JobSpec { parallelism, completions, .. } = self.spec;
-        let wanted = completions.or(parallelism).map_or(1, |n| u32::try_from(n.0).unwrap_or_default());
+        let JobSpec { completions, backoff_limit, suspend, .. } = &self.spec;
+        let active = pods.created.saturating_sub(pods.succeeded.saturating_add(pods.failed));
+        let is_complete = match completions {
+            Some(Int(completions)) => i64::from(pods.succeeded) >= i64::from(*completions),
+            // A queue of work: whoever ends well first has seen that it is empty.
+            None => pods.succeeded > 0 && active == 0,
+        };
+        let backoff_limit = backoff_limit.map_or(6, |Int(limit)| limit);
+        let has_failed = i64::from(pods.failed) > i64::from(backoff_limit);
         let mut status = json!({
-            "active": pods.created.saturating_sub(pods.succeeded + pods.failed),
+            "active": active,
             "ready": pods.ready,
             "succeeded": pods.succeeded,
             "failed": pods.failed,
+            "terminating": 0,
+            "uncountedTerminatedPods": {},
         });
-        if pods.succeeded >= wanted {
-            status["conditions"] = ["SuccessCriteriaMet", "Complete"]
-                .map(|name| json!({"type": name, "status": "True", "reason": "CompletionsReached"}))
-                .into();
+        if *suspend {
+            status["conditions"] = [simulated("Suspended", "JobSuspended", "Job suspended")].into();
+            return Ok(status);
+        }
+        status["startTime"] = Value::Null;
+        if self.spec.completion_mode == "Indexed" && pods.succeeded > 0 {
+            status["completedIndexes"] = match pods.succeeded - 1 {
+                0 => "0".into(),
+                last => format!("0-{last}").into(),
+            };
+        }
+        let conditions = if is_complete {
+            status["completionTime"] = Value::Null;
+            let message = "Reached expected number of succeeded pods";
+            Some(
+                ["SuccessCriteriaMet", "Complete"].map(|name| simulated(name, "CompletionsReached", message)),
+            )
+        } else if has_failed {
+            let message = "Job has reached the specified backoff limit";
+            Some(["FailureTarget", "Failed"].map(|name| simulated(name, "BackoffLimitExceeded", message)))
+        } else {
+            None
+        };
+        if let Some(conditions) = conditions {
+            status["active"] = 0.into();
+            status["ready"] = 0.into();
+            status["conditions"] = conditions.into();
         }
         Ok(status)
     }
+}
+
+/// A condition that holds, from when on the simulated cluster fills in.
+fn simulated(name: &str, reason: &str, message: &str) -> Value {
+    json!({"type": name, "status": "True", "reason": reason, "message": message,
+        "lastProbeTime": null, "lastTransitionTime": null})
 }
 
 impl CronJob<'_> {

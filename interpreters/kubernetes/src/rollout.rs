@@ -4,7 +4,7 @@ use windlass_sdk::json::{Entries, Int, Json, Text, parse_at};
 use windlass_sdk::kubernetes::Metadata;
 use windlass_sdk::{Answer, Changes, Members, Pods, Rejection};
 
-use crate::rollout_kinds::{Count, RolloutKind, of_kind};
+use crate::rollout_kinds::{Count, RolloutKind, State, of_kind};
 
 /// The generation of the template that a member's object was made from.
 const TEMPLATE_GENERATION: &str = "resourcetemplate.karmada.io/generation";
@@ -14,12 +14,21 @@ windlass_sdk::shape! {
     pub(crate) struct Rollout<'a> {
         kind: Text<'a>,
         metadata: Metadata<'a>,
-        spec: RolloutSpec,
+        spec: RolloutSpec<'a>,
         status: Option<Entries<'a, Json<'a>>>,
     }
 
-    struct RolloutSpec {
+    struct RolloutSpec<'a> {
         replicas: Option<Int>,
+        strategy: Strategy<'a>,
+    }
+
+    struct Strategy<'a> {
+        rolling_update: RollingUpdate<'a>,
+    }
+
+    struct RollingUpdate<'a> {
+        max_unavailable: Json<'a>,
     }
 }
 
@@ -99,7 +108,16 @@ impl Rollout<'_> {
     }
 
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<windlass_sdk::serde_json::Value> {
-        Ok((of_kind(&self.kind).simulated)(self.metadata.generation.0, pods))
+        let max_unavailable = self.spec.strategy.rolling_update.max_unavailable;
+        let max_unavailable = (!max_unavailable.is_null()).then(|| max_unavailable.text().trim_matches('"'));
+        let revision = self.status.as_ref().and_then(|status| status.get("currentRevision")?.string());
+        let state = State {
+            name: &self.metadata.name,
+            generation: self.metadata.generation.0,
+            max_unavailable,
+            current_revision: revision.as_deref().unwrap_or_default(),
+        };
+        Ok((of_kind(&self.kind).simulated)(&state, pods))
     }
 
     fn status_number(&self, name: &str) -> Answer<i64> {

@@ -14,8 +14,32 @@ pub(crate) struct RolloutKind {
     /// Karmada compares the template generation that a StatefulSet was made from with the member's own generation
     /// rather than with the template's.
     pub(crate) compares_with_members_generation: bool,
-    /// The status for a generation and its pods.
-    pub(crate) simulated: fn(i64, Pods<'_>) -> Value,
+    /// The status for an object and its pods.
+    pub(crate) simulated: fn(&State<'_>, Pods<'_>) -> Value,
+}
+
+/// What a simulated status depends on besides the pods.
+pub(crate) struct State<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) generation: i64,
+    /// `spec.strategy.rollingUpdate.maxUnavailable`, if it is there.
+    pub(crate) max_unavailable: Option<&'a str>,
+    /// `status.currentRevision`.
+    pub(crate) current_revision: &'a str,
+}
+
+impl State<'_> {
+    /// How many of `desired` need not be available.
+    fn may_be_unavailable(&self, desired: u32) -> u32 {
+        let stated = self.max_unavailable.and_then(|text| match text.strip_suffix('%') {
+            Some(percent) => {
+                let percent: u64 = percent.parse().ok()?;
+                u32::try_from(u64::from(desired).saturating_mul(percent) / 100).ok()
+            }
+            None => text.parse().ok(),
+        });
+        stated.unwrap_or(desired / 4)
+    }
 }
 
 /// One field of a status.
@@ -45,20 +69,29 @@ static DEPLOYMENT: RolloutKind = RolloutKind {
     reflects_observed_generation: true,
     empty_is_unreported: true,
     compares_with_members_generation: false,
-    simulated: |generation, pods| {
+    simulated: |state, pods| {
         let pods = pods.of("");
-        let complete = pods.ready >= pods.desired;
-        let available =
-            condition("Available", complete, "MinimumReplicasAvailable", "MinimumReplicasUnavailable");
-        let progressing = if complete { "NewReplicaSetAvailable" } else { "ReplicaSetUpdated" };
+        let (all, ready) = (pods.created + pods.outdated, pods.ready + pods.outdated_ready);
+        let enough = ready >= pods.desired.saturating_sub(state.may_be_unavailable(pods.desired));
+        let complete = pods.created == pods.desired && pods.outdated == 0 && ready >= pods.desired;
+        let availability = if enough {
+            ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        } else {
+            ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+        };
+        let progress = if complete {
+            ("True", "NewReplicaSetAvailable", "The deployment has successfully progressed.")
+        } else {
+            ("True", "ReplicaSetUpdated", "The deployment is progressing.")
+        };
         json!({
-            "observedGeneration": generation,
-            "replicas": pods.created,
+            "observedGeneration": state.generation,
+            "replicas": all,
             "updatedReplicas": pods.created,
-            "readyReplicas": pods.ready,
-            "availableReplicas": pods.ready,
-            "unavailableReplicas": pods.desired.saturating_sub(pods.ready),
-            "conditions": [available, condition("Progressing", true, progressing, progressing)],
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "unavailableReplicas": all.max(pods.desired).saturating_sub(ready),
+            "conditions": [condition("Available", availability), condition("Progressing", progress)],
         })
     },
 };
@@ -69,14 +102,15 @@ static REPLICA_SET: RolloutKind = RolloutKind {
     reflects_observed_generation: true,
     empty_is_unreported: false,
     compares_with_members_generation: false,
-    simulated: |generation, pods| {
+    simulated: |state, pods| {
         let pods = pods.of("");
+        let (all, ready) = (pods.created + pods.outdated, pods.ready + pods.outdated_ready);
         json!({
-            "observedGeneration": generation,
-            "replicas": pods.created,
-            "fullyLabeledReplicas": pods.created,
-            "readyReplicas": pods.ready,
-            "availableReplicas": pods.ready,
+            "observedGeneration": state.generation,
+            "replicas": all,
+            "fullyLabeledReplicas": all,
+            "readyReplicas": ready,
+            "availableReplicas": ready,
         })
     },
 };
@@ -93,15 +127,21 @@ static STATEFUL_SET: RolloutKind = RolloutKind {
     reflects_observed_generation: false,
     empty_is_unreported: false,
     compares_with_members_generation: true,
-    simulated: |generation, pods| {
+    simulated: |state, pods| {
         let pods = pods.of("");
+        let (all, ready) = (pods.created + pods.outdated, pods.ready + pods.outdated_ready);
+        let rolled_out = pods.outdated == 0;
+        let update = format!("{}-{}", state.name, state.generation);
         json!({
-            "observedGeneration": generation,
-            "replicas": pods.created,
-            "readyReplicas": pods.ready,
-            "availableReplicas": pods.ready,
-            "currentReplicas": pods.created,
+            "observedGeneration": state.generation,
+            "replicas": all,
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "currentReplicas": if rolled_out { pods.created } else { pods.outdated },
             "updatedReplicas": pods.created,
+            // Two revisions tell `kubectl rollout status` that it isn't done.
+            "currentRevision": if rolled_out { update.as_str() } else { state.current_revision },
+            "updateRevision": update,
         })
     },
 };
@@ -120,13 +160,13 @@ static DAEMON_SET: RolloutKind = RolloutKind {
     reflects_observed_generation: true,
     empty_is_unreported: false,
     compares_with_members_generation: false,
-    simulated: |generation, pods| {
+    simulated: |state, pods| {
         // A cluster that simulates no pods for each node has them run all the same.
         let counted = pods.of("");
         let (scheduled, ready) =
             if counted.desired == 0 { (pods.nodes, pods.nodes) } else { (counted.created, counted.ready) };
         json!({
-            "observedGeneration": generation,
+            "observedGeneration": state.generation,
             "currentNumberScheduled": scheduled,
             "desiredNumberScheduled": pods.nodes,
             "updatedNumberScheduled": scheduled,
@@ -144,8 +184,8 @@ pub(crate) fn of_kind(kind: &str) -> &'static RolloutKind {
     known.into_iter().find(|known| known.kind == kind).unwrap_or(&DEPLOYMENT)
 }
 
-/// A condition without the times at which it changed: a simulated cluster adds those.
-fn condition(name: &str, holds: bool, reason: &str, reason_not: &str) -> Value {
-    let (status, reason) = if holds { ("True", reason) } else { ("False", reason_not) };
-    json!({"type": name, "status": status, "reason": reason})
+/// A condition without the times at which it changed: the simulated cluster fills those in.
+fn condition(name: &str, (status, reason, message): (&str, &str, &str)) -> Value {
+    json!({"type": name, "status": status, "reason": reason, "message": message,
+        "lastUpdateTime": null, "lastTransitionTime": null})
 }

@@ -7,7 +7,7 @@ use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::C
 pub struct PodCount {
     /// As the workload wants them.
     pub desired: u32,
-    /// That are there.
+    /// That are there, made from the present template; so are the next three.
     pub created: u32,
     /// That run and are ready.
     pub ready: u32,
@@ -15,6 +15,10 @@ pub struct PodCount {
     pub succeeded: u32,
     /// That have ended badly.
     pub failed: u32,
+    /// Made from an earlier template, and not yet replaced.
+    pub outdated: u32,
+    /// Those of them that are ready.
+    pub outdated_ready: u32,
 }
 
 impl PodCount {
@@ -40,15 +44,19 @@ impl<'a> Pods<'a> {
 
     /// The pods of the component `name`; a workload that has no components has one named "".
     pub fn of(&self, name: &str) -> PodCount {
-        self.components.iter().find(|component| component.component == name).map_or_else(
-            PodCount::default,
-            |pods| PodCount {
-                desired: pods.desired,
-                created: pods.created,
-                ready: pods.ready,
-                succeeded: pods.succeeded,
-                failed: pods.failed,
-            },
-        )
+        let mut named = self.components.iter().filter(|component| component.component == name);
+        let Some(pods) = named.next() else { return PodCount::default() };
+        // Further records of the name are of earlier templates.
+        let (outdated, outdated_ready) =
+            named.fold((0, 0), |(created, ready), old| (created + old.created, ready + old.ready));
+        PodCount {
+            desired: pods.desired,
+            created: pods.created,
+            ready: pods.ready,
+            succeeded: pods.succeeded,
+            failed: pods.failed,
+            outdated,
+            outdated_ready,
+        }
     }
 }

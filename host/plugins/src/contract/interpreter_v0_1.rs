@@ -122,13 +122,25 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
     fn simulate_status(&self, object: &str, pods: &WorkloadPods, nodes: u32) -> Result<Value, Fault> {
         let pods: Vec<_> = pods
             .iter()
-            .map(|(component, count)| types::ComponentPods {
-                component,
-                desired: count.desired,
-                created: count.created,
-                ready: count.ready,
-                succeeded: count.succeeded,
-                failed: count.failed,
+            .flat_map(|(component, count)| {
+                let present = types::ComponentPods {
+                    component,
+                    desired: count.desired,
+                    created: count.created,
+                    ready: count.ready,
+                    succeeded: count.succeeded,
+                    failed: count.failed,
+                };
+                // The contract has no word for pods of an earlier template: they come as a second record of the name.
+                let outdated = types::ComponentPods {
+                    component,
+                    desired: 0,
+                    created: count.outdated,
+                    ready: count.outdated_ready,
+                    succeeded: 0,
+                    failed: 0,
+                };
+                std::iter::once(present).chain((count.outdated > 0).then_some(outdated))
             })
             .collect();
         let status = self.call(|exports, store| {

@@ -7,9 +7,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use super::{Action, State};
+use crate::behaviour::{Restarts, Wishes};
 use crate::feed::{Key, News, key_of};
 use crate::placement::{Needs, place};
 use crate::pod::{self, TEMPLATE_LABEL};
+use crate::pod_status::{self, Containers, Reported};
 use crate::quota::Claim;
 
 /// Distinct shapes of pods whose failed search is remembered within one round.
@@ -24,10 +26,8 @@ pub(crate) enum Stage {
     Waiting,
     /// A node is chosen, and not yet seen in the object.
     Binding,
-    /// On its node, and its containers not yet begun; a write may have failed.
+    /// On its node, and its containers not yet begun.
     Bound,
-    /// Its running status is being written.
-    Starting,
     Running,
     /// Succeeded or failed: it holds no room any more.
     Ended,
@@ -36,7 +36,7 @@ pub(crate) enum Stage {
 impl Stage {
     /// Whether the next change comes by itself, and soon.
     pub(super) fn in_transit(self) -> bool {
-        matches!(self, Stage::Creating | Stage::Binding | Stage::Bound | Stage::Starting)
+        matches!(self, Stage::Creating | Stage::Binding | Stage::Bound)
     }
 }
 
@@ -45,23 +45,28 @@ impl Stage {
 pub(crate) struct PodEntry {
     pub(crate) stage: Stage,
     /// Empty until the API server has created it.
-    uid: String,
+    pub(super) uid: String,
     /// The resource version, where the API server's can be compared.
     version: Option<u64>,
     /// The UID of the controller that owns it.
-    owner: Option<String>,
+    pub(super) owner: Option<String>,
     pub(crate) component: String,
     pub(crate) template: String,
     pub(crate) needs: Needs,
     pub(crate) claim: Claim,
-    node: Option<String>,
+    pub(super) node: Option<String>,
     pub(crate) succeeded: bool,
-    pub(crate) ready: bool,
     pub(crate) deleting: bool,
     priority: i32,
     arrival: u64,
-    /// The object, kept until its containers have been reported.
-    unreported: Option<Box<Pod>>,
+    pub(super) restarts: Restarts,
+    pub(super) wishes: Wishes,
+    pub(super) containers: Containers,
+    pub(crate) reported: Reported,
+    /// While a status is being written: what was reported before.
+    pub(super) writing: Option<Reported>,
+    /// When it was found on its node.
+    pub(super) bound: Option<Timestamp>,
     /// The message of the PodScheduled condition that was written last.
     waiting_because: Option<String>,
 }
@@ -93,14 +98,39 @@ impl PodEntry {
             claim: Claim::of(&spec),
             node,
             succeeded: phase == "Succeeded",
-            ready: condition("Ready").is_some_and(|condition| condition.status == "True"),
             deleting: pod.metadata.deletion_timestamp.is_some(),
             priority: spec.priority.unwrap_or_default(),
             arrival,
-            unreported: matches!(stage, Stage::Waiting | Stage::Bound).then(|| Box::new(pod.clone())),
+            restarts: Restarts::of(&spec),
+            wishes: Wishes::of(pod.metadata.annotations.as_ref()),
+            containers: Containers::of(&spec),
+            reported: Reported::of(status),
+            writing: None,
+            bound: None,
             waiting_because: condition("PodScheduled")
                 .filter(|condition| condition.status == "False")
                 .map(|condition| condition.message.clone().unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn ready(&self) -> bool {
+        self.stage == Stage::Running && self.reported.ready
+    }
+
+    /// Keeps what the API server can't tell yet, or not as exactly.
+    fn keep_reports(&mut self, before: &PodEntry) {
+        let sharper = |seen: Option<Timestamp>, booked: Option<Timestamp>| match (seen, booked) {
+            (Some(seen), Some(booked)) if seen.as_second() == booked.as_second() => Some(booked),
+            _ => seen,
+        };
+        self.bound = before.bound;
+        if before.writing.is_some() {
+            self.writing.clone_from(&before.writing);
+            self.reported = before.reported.clone();
+        } else {
+            let Reported { run_began, run_ended, .. } = self.reported;
+            self.reported.run_began = sharper(run_began, before.reported.run_began);
+            self.reported.run_ended = sharper(run_ended, before.reported.run_ended);
         }
     }
 
@@ -146,28 +176,24 @@ impl State {
             match (before.stage, entry.stage) {
                 (Stage::Binding, Stage::Waiting) => {
                     entry.stage = Stage::Binding;
-                    entry.node = before.node;
+                    entry.node.clone_from(&before.node);
                 }
-                (Stage::Starting, Stage::Bound) => entry.stage = Stage::Starting,
                 _ => {}
             }
+            entry.keep_reports(&before);
             entry.deleting |= before.deleting;
             entry.waiting_because = before.waiting_because.or(entry.waiting_because);
         }
-        let stage = entry.stage;
         // There is no kubelet to confirm that the containers are gone.
         let unconfirmed = pod.metadata.deletion_timestamp.is_some();
         if unconfirmed && pod.metadata.finalizers.as_ref().is_none_or(Vec::is_empty) {
             self.actions.push(Action::DeletePod { key: key.clone(), uid: entry.uid.clone() });
         }
-        let deleting = entry.deleting;
         self.insert_pod(key.clone(), entry);
         if freed {
             self.room_freed(&key.0);
         }
-        if stage == Stage::Bound && !deleting {
-            self.starting.push(key);
-        }
+        self.lives.insert(key);
     }
 
     fn pod_gone(&mut self, key: &Key) {
@@ -197,9 +223,12 @@ impl State {
 
     /// The answer to a write on a pod; one that is gone meanwhile stays gone.
     pub(super) fn pod_written(&mut self, pod: &Pod) {
-        let entry = self.pods.get(&key_of(pod));
-        if entry.is_some_and(|entry| pod.uid().as_deref() == Some(entry.uid.as_str())) {
+        let key = key_of(pod);
+        let entry = self.pods.get_mut(&key);
+        if let Some(entry) = entry.filter(|entry| pod.uid().as_deref() == Some(entry.uid.as_str())) {
+            entry.writing = None;
             self.pod_seen(pod);
+            self.lives.insert(key);
         }
     }
 
@@ -223,8 +252,10 @@ impl State {
                 entry.stage = Stage::Waiting;
                 entry.node = None;
             }
-            Stage::Starting => entry.stage = Stage::Bound,
             _ => {}
+        }
+        if let Some(before) = entry.writing.take() {
+            entry.reported = before;
         }
         entry.waiting_because = None;
         self.insert_pod(key.clone(), entry);
@@ -242,8 +273,9 @@ impl State {
             Stage::Waiting => {
                 self.fresh.insert(key);
             }
-            Stage::Bound => self.starting.push(key),
-            _ => {}
+            _ => {
+                self.lives.insert(key);
+            }
         }
     }
 
@@ -329,27 +361,6 @@ impl State {
         }
     }
 
-    /// Decides on the status of the pods that begin to run.
-    pub(super) fn settle_starts(&mut self, now: Timestamp) {
-        for key in std::mem::take(&mut self.starting) {
-            let Some(entry) = self.pods.get_mut(&key).filter(|entry| entry.stage == Stage::Bound) else {
-                continue;
-            };
-            let (Some(node), Some(pod)) = (&entry.node, &entry.unreported) else { continue };
-            // Bound by its creator to a node that isn't there: it stays pending, as without a kubelet.
-            let Some(host_ip) = self.host_ips.get(node).filter(|_| self.nodes.contains_key(node)) else {
-                continue;
-            };
-            self.addresses += 1;
-            let [_, high, middle, low] = self.addresses.to_be_bytes();
-            // 10.64.0.0/10, apart from the nodes' own addresses.
-            let pod_ip = format!("10.{}.{middle}.{low}", 64 + high % 64);
-            let status = pod::running_status(pod, host_ip, &pod_ip, now);
-            entry.stage = Stage::Starting;
-            self.actions.push(Action::StartPod { uid: entry.uid.clone(), key, status });
-        }
-    }
-
     /// Looks for a node for the pods that wait: for all of them where room may have grown, else for the new ones.
     pub(super) fn settle_waiting(&mut self, now: Timestamp) {
         let fresh = std::mem::take(&mut self.fresh);
@@ -396,9 +407,9 @@ impl State {
         if entry.waiting_because.as_ref() == Some(&message) {
             return;
         }
-        let status = pod::unschedulable_status(&message, now);
+        let status = pod_status::unschedulable(&message, now);
         entry.waiting_because = Some(message);
         let uid = entry.uid.clone();
-        self.actions.push(Action::MarkUnschedulable { key: key.clone(), uid, status });
+        self.actions.push(Action::PodStatus { key: key.clone(), uid, status });
     }
 }

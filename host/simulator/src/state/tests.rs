@@ -1,170 +1,225 @@
 //! Decisions, without a server: news in, actions out.
 
+#[path = "../../tests/support/interpreter.rs"]
+mod interpreter;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
-use windlass_api::work::AggregatedStatusItem;
-use windlass_core::{
-    Answer, Answered, Ask, Gvk, Inspection, Interpreter, Object, Operation, ReplicaAnswer, WorkloadPods,
-};
 
 use super::{Action, Kind, KindAccess, Outcome, State};
 use crate::feed::News;
+use interpreter::Kinds;
 
-/// Replicas from the spec, ready pods into the status.
-struct Replicas;
-
-fn by<T>(answer: T) -> Answer<T> {
-    Some(Answered { by: "test".into(), result: Ok(answer) })
-}
-
-impl Interpreter for Replicas {
-    fn enabled(&self, _: &Gvk, _: Operation) -> Option<Arc<str>> {
-        Some("test".into())
-    }
-
-    fn inspect(&self, object: &Object, _: Ask) -> Inspection {
-        let replicas =
-            object.to_value().pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or_default() as i32;
-        let requirements = serde_json::from_value(json!({"resourceRequest": {"cpu": "1"}})).unwrap();
-        Inspection {
-            replicas: by(ReplicaAnswer { replicas, requirements: Some(requirements) }),
-            ..Inspection::default()
-        }
-    }
-
-    fn simulate_status(&self, _: &Object, pods: &WorkloadPods, _: u32) -> Answer<Value> {
-        by(json!({"ready": pods.values().map(|count| count.ready).sum::<u32>()}))
-    }
-
-    fn revise_replica(&self, _: &Object, _: i32) -> Answer<Value> {
-        None
-    }
-
-    fn retain(&self, _: &Object, _: &Object) -> Answer<Value> {
-        None
-    }
-
-    fn aggregate_status(&self, _: &Object, _: &[AggregatedStatusItem]) -> Answer<Value> {
-        None
-    }
-
-    fn preserve_state(&self, _: &Object) -> Answer<BTreeMap<String, String>> {
-        None
-    }
-
-    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Value> {
-        None
-    }
-}
-
-/// A state, and the API server that it thinks it talks to.
-#[derive(Default)]
+/// A state, the API server that it thinks it talks to, and a clock.
 struct World {
     state: State,
+    now: Timestamp,
+    pods: BTreeMap<String, Pod>,
     uids: u32,
     version: u64,
     status: Value,
+    forgotten: bool,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World {
+            state: State::default(),
+            now: Timestamp::UNIX_EPOCH,
+            pods: BTreeMap::new(),
+            uids: 0,
+            version: 0,
+            status: Value::Null,
+            forgotten: false,
+        }
+    }
 }
 
 impl World {
+    fn with_node(cpu: &str) -> World {
+        let mut world = World::default();
+        world.node("n1", cpu);
+        world
+    }
+
     fn settle(&mut self) -> Vec<Action> {
-        self.state.settle(&Replicas, Timestamp::UNIX_EPOCH)
+        self.state.settle(&Kinds, self.now)
     }
 
     fn node(&mut self, name: &str, cpu: &str) {
-        let node = json!({"metadata": {"name": name}, "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "10"},
-            "conditions": [{"type": "Ready", "status": "True"}]}});
+        self.node_with(
+            name,
+            json!({"status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "10"},
+            "conditions": [{"type": "Ready", "status": "True"}]}}),
+        );
+    }
+
+    fn node_with(&mut self, name: &str, mut node: Value) {
+        node["metadata"]["name"] = json!(name);
         let node: Node = serde_json::from_value(node).unwrap();
-        self.state.node_news(News::Seen(node), Timestamp::UNIX_EPOCH);
+        self.state.node_news(News::Seen(node), self.now);
     }
 
+    /// A Deployment of pods that each request a CPU.
     fn workload(&mut self, replicas: i64) {
-        self.version += 1;
-        let gvk = GroupVersionKind::gvk("example.com", "v1", "Gang");
-        let resource = ApiResource::from_gvk_with_plural(&gvk, "gangs");
-        let access = Arc::new(KindAccess { resource, status_subresource: true });
-        let object = json!({"metadata": {"name": "g", "namespace": "d", "uid": "g1", "resourceVersion": self.version.to_string()},
-            "spec": {"replicas": replicas}, "status": self.status});
-        let object: DynamicObject = serde_json::from_value(object).unwrap();
-        let kind = Kind { group: "example.com".to_owned(), kind: "Gang".to_owned() };
-        self.state.workload_news(&kind, &access, News::Seen(object), &Replicas);
+        self.deployment(replicas, "v1", json!({}));
     }
 
-    /// Carries out what was decided, until nothing more is; says what it was.
+    fn deployment(&mut self, replicas: i64, image: &str, annotations: Value) {
+        let container = json!({"name": "c", "image": image, "resources": {"requests": {"cpu": "1"}}});
+        self.object(
+            "Deployment",
+            json!({"metadata": {"annotations": annotations}, "spec": {"replicas": replicas,
+            "template": {"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [container]}}}}),
+        );
+    }
+
+    fn job(&mut self, spec: Value) {
+        let mut job = json!({"spec": {"parallelism": 1, "completions": 1, "backoffLimit": 6,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]}}}});
+        for (name, value) in spec.as_object().unwrap() {
+            job["spec"][name] = value.clone();
+        }
+        job["metadata"]["annotations"] = job["spec"]["annotations"].take();
+        self.object("Job", job);
+    }
+
+    fn object(&mut self, kind: &str, mut object: Value) {
+        self.version += 1;
+        let gvk = GroupVersionKind::gvk("example.com", "v1", kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, "workloads");
+        let access = Arc::new(KindAccess { resource, status_subresource: true });
+        for (name, value) in [("name", "w"), ("namespace", "d"), ("uid", "w1")] {
+            object["metadata"][name] = json!(value);
+        }
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        object["status"] = self.status.clone();
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let kind = Kind { group: "example.com".to_owned(), kind: kind.to_owned() };
+        self.state.workload_news(&kind, &access, News::Seen(object), &Kinds);
+    }
+
+    fn annotate(&mut self, pod: &str, name: &str, value: &str) {
+        let pod = self.pods.get_mut(pod).unwrap();
+        let annotations = pod.metadata.annotations.get_or_insert_default();
+        annotations.insert(format!("simulator.windlass.io/{name}"), value.to_owned());
+        let pod = pod.clone();
+        self.state.pod_news(News::Seen(pod));
+    }
+
+    /// Carries out what is decided within the next second; says what it was.
     fn run(&mut self) -> Vec<&'static str> {
+        self.run_for(1)
+    }
+
+    fn run_for(&mut self, seconds: i64) -> Vec<&'static str> {
+        let end = self.now + SignedDuration::from_secs(seconds);
         let mut done = Vec::new();
-        let mut pods: BTreeMap<String, Pod> = BTreeMap::new();
         loop {
             let actions = self.settle();
             if actions.is_empty() {
-                return done;
-            }
-            for action in actions {
-                match action {
-                    Action::CreatePod(mut pod) => {
-                        self.uids += 1;
-                        pod.metadata.uid = Some(format!("p{}", self.uids));
-                        done.push(if pod.spec.as_ref().unwrap().node_name.is_some() {
-                            "create bound"
-                        } else {
-                            "create"
-                        });
-                        pods.insert(pod.metadata.name.clone().unwrap(), *pod.clone());
-                        self.state.pod_news(News::Seen(*pod));
+                match self.state.next_due().filter(|due| *due <= end) {
+                    Some(due) => self.now = due,
+                    None => {
+                        self.now = end;
+                        return done;
                     }
-                    Action::BindPod { key, node, .. } => {
-                        done.push("bind");
-                        if let Some(pod) = pods.get_mut(&key.1) {
-                            pod.spec.as_mut().unwrap().node_name = Some(node);
-                            self.state.pod_news(News::Seen(pod.clone()));
-                        }
-                    }
-                    Action::StartPod { key, status, .. } | Action::MarkUnschedulable { key, status, .. } => {
-                        done.push(if status["phase"] == "Running" { "start" } else { "wait" });
-                        if let Some(pod) = pods.get_mut(&key.1) {
-                            pod.status = Some(serde_json::from_value(status).unwrap());
-                            self.state.pod_news(News::Seen(pod.clone()));
-                        }
-                    }
-                    Action::DeletePod { key, .. } => {
-                        done.push("delete");
-                        self.state.pod_news(News::Gone(key));
-                    }
-                    Action::WorkloadStatus { key, patch, .. } => {
-                        done.push("status");
-                        self.status = patch["status"].clone();
-                        let written = json!({"status": self.status});
-                        self.state.ended(Outcome::WorkloadWritten(key, Box::new(written)));
-                    }
-                    other => panic!("unexpected {other:?}"),
                 }
             }
+            done.extend(actions.into_iter().map(|action| self.carry_out(action)));
         }
     }
+
+    fn carry_out(&mut self, action: Action) -> &'static str {
+        match action {
+            Action::CreatePod(mut pod) => {
+                self.uids += 1;
+                pod.metadata.uid = Some(format!("p{}", self.uids));
+                let bound = pod.spec.as_ref().unwrap().node_name.is_some();
+                self.pods.insert(pod.metadata.name.clone().unwrap(), *pod.clone());
+                self.state.ended(Outcome::PodCreated(pod));
+                if bound { "create bound" } else { "create" }
+            }
+            Action::BindPod { key, node, .. } => {
+                if let Some(pod) = self.pods.get_mut(&key.1) {
+                    pod.spec.as_mut().unwrap().node_name = Some(node);
+                    self.state.pod_news(News::Seen(pod.clone()));
+                }
+                "bind"
+            }
+            Action::PodStatus { key, status, .. } => {
+                let phase = status["phase"].as_str().unwrap().to_owned();
+                if let Some(pod) = self.pods.get_mut(&key.1) {
+                    let mut whole = serde_json::to_value(&pod.status).unwrap();
+                    for (name, value) in status.as_object().unwrap() {
+                        whole[name] = value.clone();
+                    }
+                    pod.status = Some(serde_json::from_value(whole).unwrap());
+                    self.state.ended(Outcome::PodWritten(Box::new(pod.clone())));
+                }
+                match phase.as_str() {
+                    "Running" => "run",
+                    "Pending" => "wait",
+                    _ => "end",
+                }
+            }
+            Action::DeletePod { key, .. } => {
+                self.pods.remove(&key.1);
+                self.state.pod_news(News::Gone(key));
+                "delete"
+            }
+            Action::WorkloadStatus { key, patch, .. } => {
+                if !self.status.is_object() {
+                    self.status = json!({});
+                }
+                for (name, value) in patch["status"].as_object().unwrap() {
+                    self.status[name] = value.clone();
+                }
+                let written = json!({"status": self.status});
+                self.state.ended(Outcome::WorkloadWritten(key, Box::new(written)));
+                "status"
+            }
+            Action::DeleteWorkload { .. } => {
+                self.forgotten = true;
+                "forget"
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn in_phase(&self, phase: &str) -> usize {
+        let of = |pod: &&Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some(phase);
+        self.pods.values().filter(of).count()
+    }
+}
+
+fn times(done: &[&str], what: &str) -> usize {
+    done.iter().filter(|one| **one == what).count()
 }
 
 #[test]
 fn pods_are_created_bound_started_and_counted_once_each() {
-    let mut world = World::default();
-    world.node("n1", "8");
+    let mut world = World::with_node("8");
     world.workload(2);
     let done = world.run();
-    for (what, times) in [("create bound", 2), ("start", 2), ("create", 0), ("bind", 0)] {
-        assert_eq!(done.iter().filter(|done| **done == what).count(), times, "{what}: {done:?}");
+    for (what, times) in [("create bound", 2), ("run", 2), ("status", 1), ("create", 0), ("bind", 0)] {
+        assert_eq!(self::times(&done, what), times, "{what}: {done:?}");
     }
-    assert_eq!(world.status, json!({"ready": 2}));
+    assert_eq!(
+        world.status,
+        json!({"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": null})
+    );
     assert!(world.settle().is_empty(), "nothing is left to do");
 }
 
 #[test]
 fn a_pod_without_room_waits_and_is_bound_when_there_is_some() {
-    let mut world = World::default();
-    world.node("n1", "1");
+    let mut world = World::with_node("1");
     world.workload(1);
     world.run();
     world.workload(2);
@@ -179,8 +234,7 @@ fn a_pod_without_room_waits_and_is_bound_when_there_is_some() {
 
 #[test]
 fn a_write_that_failed_is_tried_again_but_not_at_once() {
-    let mut world = World::default();
-    world.node("n1", "8");
+    let mut world = World::with_node("8");
     world.workload(1);
     let Some(Action::CreatePod(pod)) =
         world.settle().into_iter().find(|action| matches!(action, Action::CreatePod(_)))
@@ -197,13 +251,118 @@ fn a_write_that_failed_is_tried_again_but_not_at_once() {
 
 #[test]
 fn pods_follow_the_replicas_down_and_leave_with_their_node() {
-    let mut world = World::default();
-    world.node("n1", "8");
+    let mut world = World::with_node("8");
     world.workload(3);
     world.run();
     world.workload(1);
     assert_eq!(world.run().iter().filter(|done| **done == "delete").count(), 2);
-    world.state.node_news(News::Gone((String::new(), "n1".to_owned())), Timestamp::UNIX_EPOCH);
+    world.state.node_news(News::Gone((String::new(), "n1".to_owned())), world.now);
     let done = world.run();
     assert!(done.contains(&"delete") && done.contains(&"create"), "{done:?}");
+}
+
+#[test]
+fn a_changed_template_is_rolled_out_without_a_gap() {
+    let mut world = World::with_node("8");
+    world.workload(4);
+    world.run();
+    world.deployment(4, "v2", json!({}));
+    let mut fewest = usize::MAX;
+    for _ in 0..100 {
+        for action in world.settle() {
+            world.carry_out(action);
+            fewest = fewest.min(world.in_phase("Running"));
+        }
+        world.now = world.state.next_due().unwrap_or(world.now);
+    }
+    assert!(fewest >= 3, "only {fewest} ran meanwhile");
+    let image = |pod: &Pod| pod.spec.as_ref().unwrap().containers[0].image.clone().unwrap();
+    assert_eq!(world.pods.values().map(image).collect::<Vec<_>>(), ["v2"; 4]);
+    assert_eq!((&world.status["replicas"], &world.status["updatedReplicas"]), (&json!(4), &json!(4)));
+}
+
+#[test]
+fn a_job_runs_until_it_is_complete_and_keeps_its_pods() {
+    let mut world = World::with_node("8");
+    world.job(json!({"parallelism": 2, "completions": 5, "ttlSecondsAfterFinished": 100}));
+    world.run();
+    assert_eq!((world.in_phase("Running"), world.in_phase("Succeeded")), (2, 0));
+    world.run_for(20);
+    assert_eq!((world.in_phase("Running"), world.in_phase("Succeeded")), (0, 5));
+    assert_eq!(world.status["conditions"][0]["type"], "Complete");
+    assert!(world.status["conditions"][0]["lastTransitionTime"].is_string());
+    let pod = world.pods.keys().next().unwrap().clone();
+    world.state.pod_news(News::Gone(("d".to_owned(), pod)));
+    assert!(world.run().is_empty(), "what is complete stays so");
+    assert!(!world.forgotten);
+    world.run_for(100);
+    assert!(world.forgotten);
+}
+
+#[test]
+fn a_job_whose_pods_fail_is_given_up() {
+    let mut world = World::with_node("8");
+    let annotations = json!({"simulator.windlass.io/exit-code": "3", "simulator.windlass.io/run-time": "1s"});
+    world.job(json!({"backoffLimit": 2, "annotations": annotations}));
+    world.run_for(60);
+    assert_eq!((world.in_phase("Failed"), world.pods.len()), (3, 3));
+    assert_eq!(world.status["conditions"][0]["type"], "Failed");
+}
+
+#[test]
+fn a_suspended_job_has_no_pods_until_it_is_resumed() {
+    let mut world = World::with_node("8");
+    world.job(json!({"suspend": true}));
+    assert_eq!(world.run(), ["status"]);
+    world.job(json!({"suspend": false}));
+    world.run();
+    assert_eq!(world.in_phase("Running"), 1);
+    world.job(json!({"suspend": true}));
+    world.run();
+    assert!(world.pods.is_empty());
+}
+
+#[test]
+fn annotations_take_health_away_and_give_it_back() {
+    let mut world = World::with_node("8");
+    world.workload(2);
+    world.run();
+    let pod = world.pods.keys().next().unwrap().clone();
+    world.annotate(&pod, "ready", "false");
+    world.run();
+    assert_eq!(world.status["readyReplicas"], 1);
+    world.deployment(2, "v1", json!({"simulator.windlass.io/ready": "false"}));
+    world.run();
+    assert_eq!(world.status["readyReplicas"], 0);
+    world.workload(2);
+    world.annotate(&pod, "ready", "true");
+    world.run();
+    assert_eq!(world.status["readyReplicas"], 2);
+}
+
+#[test]
+fn what_ends_and_should_not_is_started_again_ever_more_slowly() {
+    let mut world = World::with_node("8");
+    world.deployment(
+        1,
+        "v1",
+        json!({"simulator.windlass.io/exit-code": "1", "simulator.windlass.io/run-time": "1s"}),
+    );
+    world.run_for(3600);
+    let pod = world.pods.values().next().unwrap();
+    let container = &pod.status.as_ref().unwrap().container_statuses.as_ref().unwrap()[0];
+    assert!((50..80).contains(&container.restart_count), "{}", container.restart_count);
+    let waiting = container.state.as_ref().unwrap().waiting.as_ref();
+    assert!(waiting.is_none_or(|waiting| waiting.reason.as_deref() == Some("CrashLoopBackOff")));
+}
+
+#[test]
+fn a_pod_that_cannot_start_says_why() {
+    let mut world = World::with_node("8");
+    world.deployment(1, "v1", json!({"simulator.windlass.io/waiting-reason": "ImagePullBackOff"}));
+    world.run();
+    assert_eq!((world.in_phase("Pending"), &world.status["readyReplicas"]), (1, &json!(0)));
+    world.workload(1);
+    world.run();
+    assert_eq!(world.in_phase("Running"), 1);
 }

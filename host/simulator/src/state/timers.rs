@@ -5,12 +5,17 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{State, WorkloadKey};
+use crate::feed::Key;
 
 /// What a timer is for. One that is not needed any more is let run out: who handles it looks whether it still holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     /// The status of a workload has waited long enough for its pods.
     Status(WorkloadKey),
+    /// A pod starts, ends or starts again.
+    Life(Key),
+    /// A workload that has ended may be forgotten.
+    Forget(WorkloadKey),
 }
 
 /// Timers, the next one first.
@@ -39,8 +44,11 @@ impl State {
     pub(super) fn settle_timers(&mut self, now: Timestamp) {
         while let Some(due) = self.timers.pop(now) {
             match due {
-                Due::Status(workload) => {
+                Due::Status(workload) | Due::Forget(workload) => {
                     self.dirty.insert(workload);
+                }
+                Due::Life(pod) => {
+                    self.lives.insert(pod);
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! Workloads: what the interpreter says they want, the pods they get, and the status they show.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,16 +7,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
-use windlass_api::work::NodeClaim;
+use windlass_api::work::{Component, ComponentReplicaRequirements};
 use windlass_core::{Ask, Interpreter, Object, PodCount, WorkloadPods};
 
 use super::pods::Stage;
+use super::rollout::{condition, has_ended};
 use super::timers::Due;
 use super::{Action, Kind, KindAccess, State, WorkloadKey};
+use crate::behaviour::{Restarts, Wishes};
 use crate::feed::{Key, News, key_of};
-use crate::placement::{Needs, place};
-use crate::pod::{self, Template};
-use crate::quota::{Claim, refusal};
+use crate::pod_status::seconds;
+use crate::template::{Replacement, Template};
+use crate::times::stamped;
 
 /// No simulated workload gets more pods than this; a typing error in `replicas` shouldn't cost gigabytes.
 const MAX_PODS: u32 = 20_000;
@@ -27,11 +28,20 @@ const STATUS_PATIENCE: SignedDuration = SignedDuration::from_millis(250);
 
 /// A set of alike pods that a workload wants.
 #[derive(Debug)]
-struct Wanted {
-    component: String,
-    replicas: u32,
-    template: Template,
-    hash: String,
+pub(super) struct Wanted {
+    pub(super) component: String,
+    pub(super) replicas: u32,
+    pub(super) template: Template,
+    pub(super) hash: String,
+    /// Whether the interpreter spoke of replicas rather than of components.
+    pub(super) by_replicas: bool,
+}
+
+impl Wanted {
+    /// Whether the pods come to an end.
+    pub(super) fn finite(&self) -> bool {
+        Restarts::of(&self.template.spec).finite()
+    }
 }
 
 /// A workload as last seen, and what was made of it.
@@ -46,6 +56,11 @@ pub(crate) struct Workload {
     object: Object,
     status: Value,
     wanted: Vec<Wanted>,
+    replacement: Replacement,
+    /// How its pods are to behave.
+    pub(super) wishes: Wishes,
+    /// `spec.ttlSecondsAfterFinished`, whatever the kind.
+    keep_ended: Option<SignedDuration>,
     writing: bool,
     /// The status that was asked for last, and what became of it: an API server may prune or default.
     settled: Option<(Value, Value)>,
@@ -58,12 +73,35 @@ impl Workload {
         self.writing = false;
     }
 
+    pub(super) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    pub(super) fn status(&self) -> &Value {
+        &self.status
+    }
+
+    pub(super) fn wanted(&self) -> &[Wanted] {
+        &self.wanted
+    }
+
+    pub(super) fn replacement(&self) -> &Replacement {
+        &self.replacement
+    }
+
+    /// When it may be forgotten, if it has ended and says so.
+    fn forget_at(&self) -> Option<Timestamp> {
+        let ended = ["Complete", "Failed"].iter().find_map(|name| condition(&self.status, name))?;
+        let since: Timestamp = ended["lastTransitionTime"].as_str()?.parse().ok()?;
+        since.checked_add(self.keep_ended?).ok()
+    }
+
     fn differs_only_in_version(&self, seen: &DynamicObject) -> bool {
         seen.data.get("status").unwrap_or(&Value::Null) == &self.status
             && without_versions(seen) == self.watched
     }
 
-    fn owner_reference(&self, key: &Key) -> OwnerReference {
+    pub(super) fn owner_reference(&self, key: &Key) -> OwnerReference {
         OwnerReference {
             api_version: self.object.gvk().api_version(),
             kind: self.object.gvk().kind.clone(),
@@ -100,7 +138,7 @@ impl State {
     pub(crate) fn interpret_again(&mut self, interpreter: &dyn Interpreter) {
         for (key, workload) in &mut self.workloads {
             if !workload.deleting {
-                workload.wanted = wanted(&workload.object, &workload.uid, interpreter);
+                workload.wanted = wanted(&workload.object, &workload.uid, &workload.wishes, interpreter);
             }
             self.dirty.insert(key.clone());
         }
@@ -144,8 +182,16 @@ impl State {
         value["apiVersion"] = json!(access.resource.api_version);
         value["kind"] = json!(access.resource.kind);
         let status = value.get("status").cloned().unwrap_or(Value::Null);
+        let metadata = object.metadata;
         let Ok(object) = Object::from_value(&value) else { return };
-        let wanted = if deleting { Vec::new() } else { wanted(&object, &uid, interpreter) };
+        let wishes = Wishes::of(metadata.annotations.as_ref());
+        let wanted = if deleting { Vec::new() } else { wanted(&object, &uid, &wishes, interpreter) };
+        let replacement = match wanted.first() {
+            Some(first) if first.by_replicas => Replacement::in_object(&value, first.replicas),
+            _ => Replacement::AtOnce,
+        };
+        let keep_ended = value.pointer("/spec/ttlSecondsAfterFinished").and_then(Value::as_i64);
+        let keep_ended = keep_ended.map(SignedDuration::from_secs);
         let before = self.workloads.get(&key).filter(|before| before.uid == uid);
         let (writing, settled, patient_until) = before
             .map(|before| (before.writing, before.settled.clone(), before.patient_until))
@@ -153,6 +199,10 @@ impl State {
         if let Some(replaced) = self.workloads.get(&key).filter(|replaced| replaced.uid != uid) {
             let replaced = replaced.uid.clone();
             self.disown(&replaced);
+        }
+        if self.workloads.get(&key).is_none_or(|before| before.wishes != wishes) {
+            let pods = self.pods_of_owner.get(&uid).into_iter().flatten();
+            self.lives.extend(pods.cloned());
         }
         self.workload_of_uid.insert(uid.clone(), key.clone());
         self.dirty.insert(key.clone());
@@ -166,6 +216,9 @@ impl State {
             object,
             status,
             wanted,
+            replacement,
+            wishes,
+            keep_ended,
             writing,
             settled,
             patient_until,
@@ -209,59 +262,15 @@ impl State {
             }
             let Some(workload) = self.workloads.remove(&key) else { continue };
             if !workload.deleting {
-                self.settle_pods(&key, &workload);
+                self.settle_pods(&key, &workload, interpreter);
             }
+            let ended = workload.wanted.iter().any(Wanted::finite) && has_ended(&workload.status);
             self.workloads.insert(key.clone(), workload);
-            if !self.waits_for_pods(&key, now) {
-                self.settle_status(&key, interpreter);
-            }
-        }
-    }
-
-    fn settle_pods(&mut self, key: &WorkloadKey, workload: &Workload) {
-        let mut present: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
-        let mut surplus: Vec<Key> = Vec::new();
-        for pod in self.pods_of_owner.get(&workload.uid).into_iter().flatten() {
-            let Some(entry) = self.pods.get(pod) else { continue };
-            let wanted = workload.wanted.iter().find(|wanted| wanted.hash == entry.template);
-            let ordinal = pod::ordinal(&pod.1);
-            match (wanted, ordinal) {
-                (Some(wanted), Some(ordinal)) if ordinal < wanted.replicas => {
-                    // One that is being deleted still holds its name.
-                    present.entry(wanted.hash.clone()).or_default().insert(ordinal);
-                }
-                _ => surplus.push(pod.clone()),
-            }
-        }
-        for pod in surplus {
-            self.delete_pod(&pod);
-        }
-        let owner = workload.owner_reference(&key.1);
-        let namespace = &key.1.0;
-        for wanted in &workload.wanted {
-            let present = present.remove(&wanted.hash).unwrap_or_default();
-            if present.len() as u32 >= wanted.replicas {
-                continue;
-            }
-            let spec = wanted.template.pod_spec(&wanted.component);
-            let (needs, claim) = (Needs::of(&spec), Claim::of(&spec));
-            for ordinal in (0..wanted.replicas).filter(|ordinal| !present.contains(ordinal)) {
-                if self.quotas.get(namespace).and_then(|quotas| refusal(quotas, &claim)).is_some() {
-                    self.refused_by_quota.entry(namespace.clone()).or_default().insert(key.clone());
-                    break;
-                }
-                let name = pod::pod_name(&key.1.1, &wanted.component, &wanted.hash, ordinal);
-                let node = place(&self.nodes, &needs).ok();
-                let pod = pod::build(
-                    owner.clone(),
-                    namespace,
-                    name,
-                    &wanted.component,
-                    &wanted.hash,
-                    spec.clone(),
-                    node,
-                );
-                self.create_pod(pod);
+            if ended {
+                // What has ended stays as it ended, whatever becomes of its pods.
+                self.forget_in_time(&key, now);
+            } else if !self.waits_for_pods(&key, now) {
+                self.settle_status(&key, interpreter, now);
             }
         }
     }
@@ -284,21 +293,30 @@ impl State {
         now < until
     }
 
-    fn settle_status(&mut self, key: &WorkloadKey, interpreter: &dyn Interpreter) {
+    fn forget_in_time(&mut self, key: &WorkloadKey, now: Timestamp) {
+        let Some(workload) = self.workloads.get_mut(key).filter(|workload| !workload.deleting) else {
+            return;
+        };
+        match workload.forget_at() {
+            Some(at) if at <= now => {
+                workload.deleting = true;
+                let (access, uid) = (Arc::clone(&workload.access), workload.uid.clone());
+                self.actions.push(Action::DeleteWorkload { key: key.clone(), access, uid });
+            }
+            Some(at) => self.timers.set(at, Due::Forget(key.clone())),
+            None => {}
+        }
+    }
+
+    fn settle_status(&mut self, key: &WorkloadKey, interpreter: &dyn Interpreter, now: Timestamp) {
         let nodes = self.node_count();
         let Some(workload) = self.workloads.get(key) else { return };
         if workload.writing {
             return;
         }
         let pods = self.count_pods(workload);
-        let Some(answer) = interpreter.simulate_status(&workload.object, &pods, nodes) else { return };
-        let want = match answer.result {
-            Ok(want) => want,
-            Err(error) => {
-                tracing::debug!(%error, "no status simulated");
-                return;
-            }
-        };
+        let Some(want) = simulated(workload, &pods, nodes, interpreter) else { return };
+        let want = stamped(want, &workload.status, &seconds(now));
         let as_wanted = workload
             .settled
             .as_ref()
@@ -316,7 +334,7 @@ impl State {
         self.actions.push(Action::WorkloadStatus { key: key.clone(), access, patch });
     }
 
-    fn count_pods(&self, workload: &Workload) -> WorkloadPods {
+    pub(super) fn count_pods(&self, workload: &Workload) -> WorkloadPods {
         let wanted = workload.wanted.iter();
         let mut counts: WorkloadPods = wanted
             .map(|wanted| {
@@ -325,14 +343,21 @@ impl State {
             .collect();
         for pod in self.pods_of_owner.get(&workload.uid).into_iter().flatten() {
             let Some(entry) = self.pods.get(pod).filter(|entry| !entry.deleting) else { continue };
+            let of = |wanted: &&Wanted| wanted.component == entry.component;
+            let Some(wanted) = workload.wanted.iter().find(of) else { continue };
             let Some(count) = counts.get_mut(&entry.component) else { continue };
             if entry.stage == Stage::Creating {
                 continue;
             }
-            count.created += 1;
-            count.ready += u32::from(entry.stage == Stage::Running && entry.ready);
-            count.succeeded += u32::from(entry.succeeded);
-            count.failed += u32::from(entry.stage == Stage::Ended && !entry.succeeded);
+            if entry.template == wanted.hash || wanted.finite() {
+                count.created += 1;
+                count.ready += u32::from(entry.ready());
+                count.succeeded += u32::from(entry.succeeded);
+                count.failed += u32::from(entry.stage == Stage::Ended && !entry.succeeded);
+            } else {
+                count.outdated += 1;
+                count.outdated_ready += u32::from(entry.ready());
+            }
         }
         counts
     }
@@ -348,14 +373,43 @@ fn without_versions(object: &DynamicObject) -> (ObjectMeta, Value) {
     (metadata, data)
 }
 
+/// The status that the interpreter simulates, if it does.
+pub(super) fn simulated(
+    workload: &Workload,
+    pods: &WorkloadPods,
+    nodes: u32,
+    interpreter: &dyn Interpreter,
+) -> Option<Value> {
+    match interpreter.simulate_status(&workload.object, pods, nodes)?.result {
+        Ok(status) => Some(status),
+        Err(error) => {
+            tracing::debug!(%error, "no status simulated");
+            None
+        }
+    }
+}
+
 /// The sets of pods that a workload wants: its components, or its replicas where it has none.
-fn wanted(object: &Object, uid: &str, interpreter: &dyn Interpreter) -> Vec<Wanted> {
+fn wanted(object: &Object, uid: &str, wishes: &Wishes, interpreter: &dyn Interpreter) -> Vec<Wanted> {
     let inspection = interpreter.inspect(object, Ask::TEMPLATE);
-    let make = |component: &str, replicas: i32, template: Template| Wanted {
+    let make = |component: &str, replicas: i32, template: Template, by_replicas: bool| Wanted {
         component: component.to_owned(),
         replicas: u32::try_from(replicas).unwrap_or(0).min(MAX_PODS),
         hash: template.hash(component, uid),
         template,
+        by_replicas,
+    };
+    let required = |component: &str, needs: ComponentReplicaRequirements| {
+        let mut template = Template::requiring(
+            component,
+            needs.node_claim,
+            needs.resource_request,
+            needs.priority_class_name,
+        );
+        if wishes.run_time.is_some() {
+            template.spec.restart_policy = Some("Never".to_owned());
+        }
+        template
     };
     if let Some(answer) = inspection.components {
         let components = match answer.result {
@@ -365,39 +419,30 @@ fn wanted(object: &Object, uid: &str, interpreter: &dyn Interpreter) -> Vec<Want
                 return Vec::new();
             }
         };
-        let components = components.into_iter().map(|component| {
-            let needs = component.replica_requirements.unwrap_or_default();
-            let template = template(needs.node_claim, needs.resource_request, needs.priority_class_name);
-            make(&component.name, component.replicas, template)
+        let components = components.into_iter().map(|Component { name, replicas, replica_requirements }| {
+            let template = required(&name, replica_requirements.unwrap_or_default());
+            make(&name, replicas, template, false)
         });
         return components.collect();
     }
     match inspection.replicas.map(|answer| answer.result) {
         Some(Ok(answer)) => {
-            let needs = answer.requirements.unwrap_or_default();
-            let template = template(needs.node_claim, needs.resource_request, needs.priority_class_name);
-            vec![make("", answer.replicas, template)]
+            let template = Template::in_object(&object.to_value()).unwrap_or_else(|| {
+                let needs = answer.requirements.unwrap_or_default();
+                let (node_claim, resource_request) = (needs.node_claim, needs.resource_request);
+                let priority_class_name = needs.priority_class_name;
+                required(
+                    "",
+                    ComponentReplicaRequirements { node_claim, resource_request, priority_class_name },
+                )
+            });
+            vec![make("", answer.replicas, template, true)]
         }
         Some(Err(error)) => {
             tracing::debug!(%error, "no replicas interpreted, so no pods simulated");
             Vec::new()
         }
         None => Vec::new(),
-    }
-}
-
-fn template(
-    claim: Option<NodeClaim>,
-    requests: BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>,
-    priority_class: String,
-) -> Template {
-    let claim = claim.unwrap_or_default();
-    Template {
-        requests,
-        node_selector: claim.node_selector,
-        tolerations: claim.tolerations,
-        node_affinity: claim.hard_node_affinity,
-        priority_class,
     }
 }
 
