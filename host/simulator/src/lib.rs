@@ -6,6 +6,7 @@
 
 mod amounts;
 mod behaviour;
+mod counted;
 mod feed;
 mod kinds;
 mod member;

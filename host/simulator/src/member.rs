@@ -1,21 +1,23 @@
-//! One simulated member: its watches, its loop, and the admission of pods by its quotas.
+//! One simulated member: its watches, its loop, and the admission of objects by its quotas.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, ResourceQuota};
+use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
 use kube::api::DynamicObject;
 use kube::{Api, Client};
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use windlass_core::{AdmissionRequest, CallError, Hook, Interpreter, Verb, Verdict};
 
+use crate::counted;
 use crate::feed::{News, feed};
 use crate::kinds::{self, Kinds};
-use crate::quota::Claim;
+use crate::quota::ResourceName;
 use crate::setup::{SetupError, set_up};
 use crate::spec::MemberSpec;
 use crate::state::{Kind, KindAccess, Outcome, State};
@@ -32,6 +34,7 @@ enum Event {
     Node(Box<News<Node>>),
     Pod(Box<News<Pod>>),
     Quota(Box<News<ResourceQuota>>),
+    Counted(ResourceName, Box<News<DynamicObject>>),
     Workload(Kind, Arc<KindAccess>, Box<News<DynamicObject>>),
 }
 
@@ -46,27 +49,32 @@ impl MemberState {
     }
 }
 
-/// Refuses pods that are over their namespace's ResourceQuotas, as kube-apiserver's admission does. To be put into
-/// the chain of the member's API server.
+/// Refuses what is over its namespace's ResourceQuotas, as kube-apiserver's admission does. To be put into the chain
+/// of the member's API server.
 impl Hook for MemberState {
     fn admit(&self, request: &AdmissionRequest) -> Result<Verdict, CallError> {
-        let is_pod =
-            request.resource == "pods" && request.gvk.group.is_empty() && request.subresource.is_empty();
-        if !is_pod || request.verb != Verb::Create {
+        if request.namespace.is_empty() || !request.subresource.is_empty() {
             return Ok(Verdict::UNCHANGED);
         }
-        let spec = request.object.get("spec").cloned().unwrap_or_default();
-        let Ok(spec) = serde_json::from_value::<PodSpec>(spec) else { return Ok(Verdict::UNCHANGED) };
-        let name = request.object.pointer("/metadata/name").and_then(serde_json::Value::as_str);
-        let name = name.unwrap_or(&request.name).to_owned();
-        let key = (request.namespace.clone(), name);
-        Ok(match self.lock().quota_refusal(&key, &Claim::of(&spec)) {
-            None => Verdict::UNCHANGED,
-            Some(why) => Verdict::Denied {
-                message: format!("pods \"{}\" is forbidden: {why}", key.1),
-                causes: Vec::new(),
-            },
-        })
+        let resource = ResourceName::new(&request.gvk.group, &request.resource);
+        let full_name = resource.full();
+        let named = |pointer: &str| request.object.pointer(pointer).and_then(Value::as_str);
+        let name = named("/metadata/name").unwrap_or(&request.name).to_owned();
+        let refused = match request.verb {
+            Verb::Create => {
+                let key = (request.namespace.clone(), name.clone());
+                self.lock().admit(resource, key, &request.object, request.dry_run)
+            }
+            Verb::Update => {
+                self.lock().admit_change(&resource, &request.namespace, &request.old_object, &request.object)
+            }
+            Verb::Delete => None,
+        };
+        let name = if name.is_empty() { named("/metadata/generateName").unwrap_or_default() } else { &name };
+        Ok(refused.map_or(Verdict::UNCHANGED, |why| Verdict::Denied {
+            message: format!("{full_name} \"{name}\" is forbidden: {why}"),
+            causes: Vec::new(),
+        }))
     }
 }
 
@@ -102,6 +110,10 @@ impl Member {
         let mut changed = self.interpreters_changed.clone();
         watches.spawn(kinds::follow(client, interpreter, self.interpreters_changed.clone(), found));
 
+        let (counted, needed) = watch::channel(BTreeSet::new());
+        let wrap = |resource, one| Event::Counted(resource, Box::new(one));
+        watches.spawn(counted::follow(all(), needed, news.clone(), wrap));
+
         let mut watched: HashMap<Kind, (Arc<KindAccess>, AbortHandle)> = HashMap::new();
         let mut writes: JoinSet<Outcome> = JoinSet::new();
         let mut retry = tokio::time::interval(RETRY);
@@ -124,6 +136,10 @@ impl Member {
                 }
             }
             let actions = self.settle(&mut batch);
+            counted.send_if_modified(|counted| {
+                let before = std::mem::replace(counted, self.state.lock().counted());
+                before != *counted
+            });
             for action in actions {
                 writes.spawn(writer.clone().carry_out(action));
             }
@@ -161,6 +177,7 @@ impl Member {
                 Event::Node(news) => state.node_news(*news, now),
                 Event::Pod(news) => state.pod_news(*news),
                 Event::Quota(news) => state.quota_news(*news),
+                Event::Counted(resource, news) => state.counted_news(&resource, *news),
                 Event::Workload(kind, access, news) => {
                     state.workload_news(&kind, &access, *news, self.interpreter.as_ref());
                 }

@@ -6,7 +6,7 @@ mod support;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
+use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
@@ -22,6 +22,11 @@ fn why_pending(pod: &Pod) -> String {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
     unscheduled.and_then(|condition| condition.message.clone()).unwrap_or_default()
+}
+
+fn with_name(mut object: Value, name: &str) -> Value {
+    object["metadata"] = json!({"name": name});
+    object
 }
 
 async fn apply<K>(api: &Api<K>, object: Value) -> K
@@ -137,6 +142,34 @@ async fn a_quota_limits_what_is_created() {
         message.contains("exceeded quota: quota, requested: requests.cpu=1, used: requests.cpu=2"),
         "{message}"
     );
+
+    let small = json!({"spec": {"hard": {"secrets": "2", "count/deployments.apps": "9"}}});
+    quotas
+        .create(&PostParams::default(), &serde_json::from_value(with_name(small, "objects")).unwrap())
+        .await
+        .unwrap();
+    let objects_used = || async {
+        let status = quotas.get("objects").await.unwrap().status.unwrap_or_default();
+        let used = status.used.unwrap_or_default();
+        used.into_iter().map(|(name, amount)| format!("{name}={}", amount.0)).collect::<Vec<_>>().join(",")
+    };
+    eventually("objects are counted", || async {
+        objects_used().await == "count/deployments.apps=1,secrets=0"
+    })
+    .await;
+    let secrets: Api<Secret> = Api::namespaced(member.client.clone(), "default");
+    for name in ["a", "b"] {
+        apply(&secrets, json!({"metadata": {"name": name}})).await;
+    }
+    let third = serde_json::from_value(json!({"metadata": {"name": "c"}})).unwrap();
+    let refused = secrets.create(&PostParams::default(), &third).await.unwrap_err().to_string();
+    let want = "secrets \"c\" is forbidden: exceeded quota: objects, requested: secrets=1, used: secrets=2, limited: secrets=2";
+    assert!(refused.contains(want), "{refused}");
+    secrets.delete("a", &DeleteParams::default()).await.unwrap();
+    eventually("what is deleted makes room", || async {
+        secrets.create(&PostParams::default(), &third).await.is_ok()
+    })
+    .await;
 
     let patch = json!({"spec": {"hard": {"requests.cpu": "4"}}});
     quotas.patch("quota", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();

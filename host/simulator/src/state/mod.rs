@@ -25,10 +25,11 @@ use windlass_core::Interpreter;
 
 use crate::feed::Key;
 use crate::placement::NodeRoom;
-use crate::quota::Quota;
+use crate::quota::{Quota, ResourceName};
 
 pub(crate) use lifecycle::Pace;
 use pods::PodEntry;
+use quotas::{Charged, ObjectKey};
 use timers::Timers;
 use workloads::Workload;
 
@@ -100,6 +101,12 @@ pub(crate) struct State {
     /// The last status written to, or seen of, each quota.
     quota_status: HashMap<Key, Value>,
     quotas_changed: BTreeSet<Key>,
+    /// What quotas count besides pods, and what was admitted and isn't seen yet.
+    objects: BTreeMap<ObjectKey, Charged>,
+    /// The resources of which all objects are known.
+    listed: BTreeSet<ResourceName>,
+    /// When it was settled last.
+    now: Timestamp,
     workloads: BTreeMap<WorkloadKey, Workload>,
     workload_of_uid: HashMap<String, WorkloadKey>,
     dirty: BTreeSet<WorkloadKey>,
@@ -151,6 +158,7 @@ impl State {
 
     /// Decides on everything that the news since the last call bear on, and hands out the writes.
     pub(crate) fn settle(&mut self, interpreter: &dyn Interpreter, now: Timestamp) -> Vec<Action> {
+        self.now = now;
         self.settle_timers(now);
         self.settle_waiting(now);
         self.settle_workloads(interpreter, now);

@@ -12,7 +12,7 @@ use crate::feed::{Key, News, key_of};
 use crate::placement::{Needs, place};
 use crate::pod::{self, TEMPLATE_LABEL};
 use crate::pod_status::{self, Containers, Reported};
-use crate::quota::Claim;
+use crate::quota::{Claim, ResourceName};
 
 /// Distinct shapes of pods whose failed search is remembered within one round.
 const REMEMBERED_SHAPES: usize = 64;
@@ -95,7 +95,7 @@ impl PodEntry {
             component: pod::component_of(pod),
             template: labels.and_then(|all| all.get(TEMPLATE_LABEL)).cloned().unwrap_or_default(),
             needs: Needs::of(&spec),
-            claim: Claim::of(&spec),
+            claim: if stage == Stage::Ended { Claim::of(&spec).ended() } else { Claim::of(&spec) },
             node,
             succeeded: phase == "Succeeded",
             deleting: pod.metadata.deletion_timestamp.is_some(),
@@ -305,7 +305,9 @@ impl State {
                 self.fresh.insert(key.clone());
             }
         }
-        self.charge_quotas(&key.0, &entry, true);
+        // It was charged when it was admitted, if somebody else created it.
+        self.release_object(&(ResourceName::new("", "pods"), key.clone()));
+        self.book(&key.0, |quota| quota.charge(&entry.claim));
         if let Some(owner) = &entry.owner {
             self.pods_of_owner.entry(owner.clone()).or_default().insert(key.clone());
             self.owner_changed(Some(owner));
@@ -328,7 +330,7 @@ impl State {
         }
         self.waiting.remove(&entry.place_in_line(key));
         self.fresh.remove(key);
-        self.charge_quotas(&key.0, &entry, false);
+        self.book(&key.0, |quota| quota.release(&entry.claim));
         if let Some(owner) = &entry.owner {
             if let Some(pods) = self.pods_of_owner.get_mut(owner) {
                 pods.remove(key);
@@ -339,20 +341,6 @@ impl State {
             self.owner_changed(Some(owner));
         }
         Some(entry)
-    }
-
-    fn charge_quotas(&mut self, namespace: &str, entry: &PodEntry, charge: bool) {
-        let Some(quotas) = self.quotas.get_mut(namespace).filter(|_| entry.stage != Stage::Ended) else {
-            return;
-        };
-        for (name, quota) in quotas {
-            if charge {
-                quota.charge(&entry.claim);
-            } else {
-                quota.release(&entry.claim);
-            }
-            self.quotas_changed.insert((namespace.to_owned(), name.clone()));
-        }
     }
 
     fn owner_changed(&mut self, owner: Option<&str>) {

@@ -161,7 +161,7 @@ impl State {
         let (namespace, workload_name) = &key.1;
         let mut ordinals = 0..;
         for _ in 0..count {
-            if self.quotas.get(namespace).and_then(|quotas| refusal(quotas, &claim)).is_some() {
+            if self.quotas.get(namespace).and_then(|quotas| refusal(quotas, &claim, &self.listed)).is_some() {
                 self.refused_by_quota.entry(namespace.clone()).or_default().insert(key.clone());
                 return;
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::quotas::ObjectKey;
 use super::{State, WorkloadKey};
 use crate::feed::Key;
 
@@ -16,6 +17,8 @@ pub(super) enum Due {
     Life(Key),
     /// A workload that has ended may be forgotten.
     Forget(WorkloadKey),
+    /// An object that was admitted should have been seen by now.
+    Admitted(ObjectKey),
 }
 
 /// Timers, the next one first.
@@ -47,6 +50,7 @@ impl State {
                 Due::Status(workload) | Due::Forget(workload) => {
                     self.dirty.insert(workload);
                 }
+                Due::Admitted(object) => self.admission_lapsed(&object, now),
                 Due::Life(pod) => {
                     self.lives.insert(pod);
                 }
