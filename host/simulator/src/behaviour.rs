@@ -50,6 +50,11 @@ impl Wishes {
     }
 }
 
+/// Whether annotations leave a pod or a node ready.
+pub(crate) fn wants_ready(annotations: Option<&BTreeMap<String, String>>) -> bool {
+    Wishes::of(annotations).ready.unwrap_or(true)
+}
+
 fn is_negative(time: SignedDuration) -> bool {
     time < SignedDuration::ZERO
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{
     Affinity, Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint, Toleration,
 };
@@ -16,7 +17,11 @@ use crate::amounts::{self, Amounts};
 /// The taint that a cordoned node is treated as having.
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// The taint of a node whose Ready condition is not True.
-const NOT_READY: &str = "node.kubernetes.io/not-ready";
+pub(crate) const NOT_READY: &str = "node.kubernetes.io/not-ready";
+/// The taint of a node whose Ready condition is Unknown.
+pub(crate) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// How long pods stay on a node that is lost, if they don't say.
+const LOST_NODE_PATIENCE: SignedDuration = SignedDuration::from_secs(300);
 
 /// What a pod asks of a node.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +42,8 @@ pub(crate) struct NodeRoom {
     allocatable: Amounts,
     requested: Amounts,
     pods: i64,
+    /// Since when it has had its taints.
+    tainted: Timestamp,
 }
 
 impl Needs {
@@ -53,26 +60,25 @@ impl Needs {
         }
     }
 
-    /// Whether a pod on a node with these taints has to leave it.
-    pub(crate) fn evicted_by(&self, taints: &[Taint]) -> bool {
-        taints.iter().any(|taint| taint.effect == "NoExecute" && !self.tolerates(taint))
+    /// How long a pod may stay on a node with these taints; `None`: for ever.
+    pub(crate) fn stays(&self, taints: &[Taint]) -> Option<SignedDuration> {
+        let taints = taints.iter().filter(|taint| taint.effect == "NoExecute");
+        taints.filter_map(|taint| self.bears(taint)).min()
+    }
+
+    fn bears(&self, taint: &Taint) -> Option<SignedDuration> {
+        let mut tolerating = self.tolerations.iter().filter(|one| tolerates(one, taint)).peekable();
+        if tolerating.peek().is_none() {
+            // kube-apiserver gives every pod these tolerations that has none of its own.
+            let lost = [NOT_READY, UNREACHABLE].contains(&taint.key.as_str());
+            return Some(if lost { LOST_NODE_PATIENCE } else { SignedDuration::ZERO });
+        }
+        let seconds = tolerating.filter_map(|toleration| toleration.toleration_seconds).min();
+        seconds.map(|seconds| SignedDuration::from_secs(seconds.max(0)))
     }
 
     fn tolerates(&self, taint: &Taint) -> bool {
-        self.tolerations.iter().any(|toleration| {
-            let effect = toleration.effect.as_deref().unwrap_or_default();
-            let key = toleration.key.as_deref().unwrap_or_default();
-            let value = match toleration.operator.as_deref() {
-                Some("Exists") => true,
-                None | Some("" | "Equal") => {
-                    !key.is_empty()
-                        && toleration.value.as_deref().unwrap_or_default()
-                            == taint.value.as_deref().unwrap_or_default()
-                }
-                Some(_) => false,
-            };
-            (effect.is_empty() || effect == taint.effect) && (key.is_empty() || key == taint.key) && value
-        })
+        self.tolerations.iter().any(|toleration| tolerates(toleration, taint))
     }
 
     fn selects(&self, node: &str, labels: &BTreeMap<String, String>) -> bool {
@@ -82,6 +88,21 @@ impl Needs {
                 .as_ref()
                 .is_none_or(|terms| terms.iter().any(|term| term_matches(term, node, labels)))
     }
+}
+
+fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+    let effect = toleration.effect.as_deref().unwrap_or_default();
+    let key = toleration.key.as_deref().unwrap_or_default();
+    let value = match toleration.operator.as_deref() {
+        Some("Exists") => true,
+        None | Some("" | "Equal") => {
+            !key.is_empty()
+                && toleration.value.as_deref().unwrap_or_default()
+                    == taint.value.as_deref().unwrap_or_default()
+        }
+        Some(_) => false,
+    };
+    (effect.is_empty() || effect == taint.effect) && (key.is_empty() || key == taint.key) && value
 }
 
 /// An empty term selects nothing.
@@ -132,6 +153,7 @@ impl NodeRoom {
             allocatable: stated.map(amounts::parse).unwrap_or_default(),
             requested: Amounts::default(),
             pods: 0,
+            tainted: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -139,12 +161,15 @@ impl NodeRoom {
         self.ready
     }
 
-    pub(crate) fn taints(&self) -> &[Taint] {
-        &self.taints
+    /// When a pod has to leave the node, if it has to.
+    pub(crate) fn leave_at(&self, needs: &Needs) -> Option<Timestamp> {
+        self.tainted.checked_add(needs.stays(&self.taints)?).ok()
     }
 
     /// Takes over what runs on the node from how it was known before.
-    pub(crate) fn keep_load(mut self, before: Option<&NodeRoom>) -> NodeRoom {
+    pub(crate) fn keep_load(mut self, before: Option<&NodeRoom>, now: Timestamp) -> NodeRoom {
+        self.tainted =
+            before.filter(|before| before.taints == self.taints).map_or(now, |before| before.tainted);
         if let Some(before) = before {
             self.requested = before.requested.clone();
             self.pods = before.pods;
@@ -422,8 +447,13 @@ mod tests {
     #[test]
     fn no_execute_evicts_what_does_not_tolerate_it() {
         let taints = [Taint { key: "down".into(), effect: "NoExecute".into(), ..Taint::default() }];
-        assert!(needs("1", "1", json!({})).evicted_by(&taints));
-        let tolerant = json!({"tolerations": [{"key": "down", "operator": "Exists"}]});
-        assert!(!needs("1", "1", tolerant).evicted_by(&taints));
+        let stays = |tolerations: Value, taints: &[Taint]| {
+            needs("1", "1", json!({"tolerations": tolerations})).stays(taints).map(|time| time.as_secs())
+        };
+        assert_eq!(stays(json!([]), &taints), Some(0));
+        assert_eq!(stays(json!([{"key": "down", "operator": "Exists"}]), &taints), None);
+        assert_eq!(stays(json!([{"operator": "Exists", "tolerationSeconds": 7}]), &taints), Some(7));
+        let lost = [Taint { key: NOT_READY.into(), effect: "NoExecute".into(), ..Taint::default() }];
+        assert_eq!(stays(json!([]), &lost), Some(300));
     }
 }

@@ -56,10 +56,10 @@ pub(crate) async fn set_up(client: &Client, spec: &MemberSpec) -> Result<(), Set
 async fn write_node(client: &Client, plan: &NodePlan) -> Result<(), kube::Error> {
     let nodes: Api<Node> = Api::all(client.clone());
     let spec = json!({"taints": plan.taints});
-    let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": plan.name, "labels": plan.labels},
+    let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": plan.name, "labels": plan.labels, "annotations": plan.annotations},
         "spec": spec, "status": {"capacity": plan.allocatable, "allocatable": plan.allocatable}});
     let object: Node = serde_json::from_value(object).map_err(kube::Error::SerdeError)?;
-    let patch = json!({"metadata": {"labels": plan.labels}, "spec": spec});
+    let patch = json!({"metadata": {"labels": plan.labels, "annotations": plan.annotations}, "spec": spec});
     create_or_patch(&nodes, &plan.name, &object, &patch).await?;
     // An API server need not take a status from the one who creates.
     let status = json!({"status": {"capacity": plan.allocatable, "allocatable": plan.allocatable}});

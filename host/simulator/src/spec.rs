@@ -92,6 +92,9 @@ pub struct NodeSpec {
     pub allocatable: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// `simulator.windlass.io/ready: "false"` makes a node that isn't ready.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taints: Vec<Taint>,
 }
@@ -115,6 +118,7 @@ pub(crate) struct NodePlan {
     pub(crate) name: String,
     pub(crate) allocatable: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) taints: Vec<Taint>,
 }
 
@@ -288,6 +292,7 @@ impl MemberSpec {
                     name,
                     allocatable: allocatable.clone(),
                     labels,
+                    annotations: node.annotations.clone(),
                     taints: node.taints.clone(),
                 });
             }

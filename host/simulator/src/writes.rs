@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota};
+use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Taint};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -38,6 +38,7 @@ impl Writer {
             Action::BindPod { key, uid, node } => self.bind_pod(key, &uid, &node).await,
             Action::PodStatus { key, uid, status } => self.pod_status(key, &uid, &status).await,
             Action::NodeStatus { name, status } => self.node_status(name, &status).await,
+            Action::NodeTaints { name, version, taints } => self.node_taints(&name, version, &taints).await,
             Action::QuotaStatus { key, status } => self.quota_status(key, status).await,
             Action::WorkloadStatus { key, access, patch } => self.workload_status(key, &access, &patch).await,
             Action::DeleteWorkload { key, access, uid } => self.delete_workload(key, &access, uid).await,
@@ -101,6 +102,16 @@ impl Writer {
             }
             tokio::time::sleep(RETRY).await;
         }
+    }
+
+    async fn node_taints(&self, name: &str, version: Option<String>, taints: &[Taint]) -> Outcome {
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"taints": taints}});
+        // If the node has changed meanwhile, the watch brings it, and the taints are decided on anew.
+        if let Err(error) = nodes.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+            tracing::debug!(node = name, %error, "the node's taints could not be written");
+        }
+        Outcome::Done
     }
 
     async fn quota_status(&self, key: Key, status: Value) -> Outcome {

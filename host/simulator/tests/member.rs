@@ -269,6 +269,29 @@ async fn a_job_completes_and_a_deployment_rolls_out() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_fails_and_comes_back_by_an_annotation() {
+    let member = started("members: [{name: m1, podStartupDelay: 0s, nodes: [{name: n1}]}]").await;
+    let deployments: Api<Deployment> = Api::namespaced(member.client.clone(), "default");
+    apply(&deployments, deployment("web", 2, "1")).await;
+    let nodes: Api<Node> = Api::all(member.client.clone());
+    for (annotated, ready, taints) in [("true", 2, 0), ("false", 0, 2), ("true", 2, 0)] {
+        let patch = json!({"metadata": {"annotations": {"simulator.windlass.io/ready": annotated}}});
+        eventually("the node takes the annotation", || async {
+            nodes.patch("n1", &PatchParams::default(), &Patch::Merge(&patch)).await.is_ok()
+        })
+        .await;
+        eventually("node, pods and workload say so", || async {
+            let node = nodes.get("n1").await.unwrap();
+            let status = deployments.get("web").await.unwrap().status.unwrap_or_default();
+            node.spec.unwrap_or_default().taints.unwrap_or_default().len() == taints
+                && status.ready_replicas.unwrap_or_default() == ready
+                && pods_of(&member, "web").await.len() == 2
+        })
+        .await;
+    }
+}
+
 /// The API server counts its writes in resource versions.
 async fn revision(member: &Running) -> u64 {
     let pods = member.pods().list(&Default::default()).await.unwrap();

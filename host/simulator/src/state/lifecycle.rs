@@ -109,9 +109,26 @@ impl State {
     /// Takes every pod that may have something to do a step further.
     pub(super) fn settle_lives(&mut self, now: Timestamp) {
         for key in std::mem::take(&mut self.lives) {
-            if let Some((uid, status)) = self.live(&key, now) {
+            if self.has_to_leave(&key, now) {
+                self.delete_pod(&key);
+            } else if let Some((uid, status)) = self.live(&key, now) {
                 self.actions.push(Action::PodStatus { key, uid, status });
             }
+        }
+    }
+
+    /// Whether its node's taints drive the pod away; if they will later, it is looked at again then.
+    fn has_to_leave(&mut self, key: &Key, now: Timestamp) -> bool {
+        let Some(entry) = self.pods.get(key).filter(|entry| entry.stage != Stage::Ended) else {
+            return false;
+        };
+        let node = entry.node.as_ref().and_then(|node| self.nodes.get(node));
+        match node.and_then(|node| node.leave_at(&entry.needs)) {
+            Some(at) if at > now => {
+                self.timers.set(at, Due::Life(key.clone()));
+                false
+            }
+            leave => leave.is_some(),
         }
     }
 

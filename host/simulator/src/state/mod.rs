@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Taint};
 use kube::discovery::ApiResource;
 use serde_json::Value;
 use windlass_core::Interpreter;
@@ -55,13 +55,44 @@ pub(crate) type WorkloadKey = (Kind, Key);
 #[derive(Debug)]
 pub(crate) enum Action {
     CreatePod(Box<Pod>),
-    DeletePod { key: Key, uid: String },
-    BindPod { key: Key, uid: String, node: String },
-    PodStatus { key: Key, uid: String, status: Value },
-    NodeStatus { name: String, status: Value },
-    QuotaStatus { key: Key, status: Value },
-    WorkloadStatus { key: WorkloadKey, access: Arc<KindAccess>, patch: Value },
-    DeleteWorkload { key: WorkloadKey, access: Arc<KindAccess>, uid: String },
+    DeletePod {
+        key: Key,
+        uid: String,
+    },
+    BindPod {
+        key: Key,
+        uid: String,
+        node: String,
+    },
+    PodStatus {
+        key: Key,
+        uid: String,
+        status: Value,
+    },
+    NodeStatus {
+        name: String,
+        status: Value,
+    },
+    NodeTaints {
+        name: String,
+        /// The version that the taints were decided for.
+        version: Option<String>,
+        taints: Vec<Taint>,
+    },
+    QuotaStatus {
+        key: Key,
+        status: Value,
+    },
+    WorkloadStatus {
+        key: WorkloadKey,
+        access: Arc<KindAccess>,
+        patch: Value,
+    },
+    DeleteWorkload {
+        key: WorkloadKey,
+        access: Arc<KindAccess>,
+        uid: String,
+    },
 }
 
 /// How an [`Action`] ended.

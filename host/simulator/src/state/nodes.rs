@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::pods::Stage;
 use super::{Action, State};
-use crate::feed::{Key, News, key_of};
+use crate::feed::{News, key_of};
+use crate::node_health;
 use crate::placement::NodeRoom;
 use crate::pod_status::seconds;
 use crate::spec::DEFAULT_ALLOCATABLE;
@@ -31,7 +33,7 @@ impl State {
     fn node_seen(&mut self, node: &Node, now: Timestamp) {
         let (_, name) = key_of(node);
         let before = self.nodes.get(&name);
-        let mut room = NodeRoom::of(node).keep_load(before);
+        let mut room = NodeRoom::of(node).keep_load(before, now);
         let is_new = before.is_none();
         self.room_grew |= room.offers_more_than(before);
         if is_new {
@@ -44,26 +46,24 @@ impl State {
             self.host_ips
                 .entry(name.clone())
                 .or_insert_with(|| format!("10.0.{}.{}", count / 250 % 250, count % 250 + 2));
-            self.lives.extend(self.pods_of_node.get(&name).into_iter().flatten().cloned());
             self.dirty.extend(self.workloads.keys().cloned());
         }
-        let evicted: Vec<Key> = self
-            .pods_of_node
-            .get(&name)
-            .into_iter()
-            .flatten()
-            .filter(|key| self.pods.get(*key).is_some_and(|entry| entry.needs.evicted_by(room.taints())))
-            .cloned()
-            .collect();
         self.nodes.insert(name.clone(), room);
-        for key in evicted {
-            self.delete_pod(&key);
-        }
+        // They may have to leave, or be ready no longer.
+        self.lives.extend(self.pods_of_node.get(&name).into_iter().flatten().cloned());
         let unreported =
             node.status.as_ref().and_then(|status| status.conditions.as_ref()).is_none_or(Vec::is_empty);
         if unreported {
             let status = self.first_node_status(node, &name, now);
             self.actions.push(Action::NodeStatus { name, status });
+            return;
+        }
+        if let Some(status) = node_health::changed_status(node, now) {
+            self.actions.push(Action::NodeStatus { name: name.clone(), status });
+        }
+        if let Some(taints) = node_health::changed_taints(node) {
+            let version = node.resource_version();
+            self.actions.push(Action::NodeTaints { name, version, taints });
         }
     }
 
@@ -81,13 +81,13 @@ impl State {
             ("MemoryPressure", "False", "KubeletHasSufficientMemory"),
             ("DiskPressure", "False", "KubeletHasNoDiskPressure"),
             ("PIDPressure", "False", "KubeletHasSufficientPID"),
-            ("Ready", "True", "KubeletReady"),
         ]
         .iter()
         .map(|(kind, status, reason)| {
             json!({"type": kind, "status": status, "reason": reason, "message": "simulated",
                 "lastHeartbeatTime": now, "lastTransitionTime": now})
         })
+        .chain([node_health::ready_condition(node, &now)])
         .collect();
         let ip = self.host_ips.get(name);
         json!({"capacity": capacity.clone(), "allocatable": capacity, "conditions": conditions,

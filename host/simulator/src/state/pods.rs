@@ -173,12 +173,9 @@ impl State {
             before.as_ref().is_some_and(|before| before.occupies().is_some() && entry.occupies().is_none());
         // The watch may not know yet what has been decided.
         if let Some(before) = before.filter(|before| before.uid == entry.uid) {
-            match (before.stage, entry.stage) {
-                (Stage::Binding, Stage::Waiting) => {
-                    entry.stage = Stage::Binding;
-                    entry.node.clone_from(&before.node);
-                }
-                _ => {}
+            if (before.stage, entry.stage) == (Stage::Binding, Stage::Waiting) {
+                entry.stage = Stage::Binding;
+                entry.node.clone_from(&before.node);
             }
             entry.keep_reports(&before);
             entry.deleting |= before.deleting;
@@ -247,12 +244,9 @@ impl State {
     /// A write on the pod failed: it goes back to where it was, to be tried again by [`State::retry_failed`].
     pub(super) fn pod_failed(&mut self, key: Key) {
         let Some(mut entry) = self.remove_pod(&key) else { return };
-        match entry.stage {
-            Stage::Binding => {
-                entry.stage = Stage::Waiting;
-                entry.node = None;
-            }
-            _ => {}
+        if entry.stage == Stage::Binding {
+            entry.stage = Stage::Waiting;
+            entry.node = None;
         }
         if let Some(before) = entry.writing.take() {
             entry.reported = before;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Kind, KindAccess, Outcome, State};
 use crate::feed::News;
+use crate::quota::ResourceName;
 use interpreter::Kinds;
 
 /// A state, the API server that it thinks it talks to, and a clock.
@@ -188,7 +189,8 @@ impl World {
                 self.forgotten = true;
                 "forget"
             }
-            other => panic!("unexpected {other:?}"),
+            Action::NodeStatus { .. } | Action::NodeTaints { .. } => "node",
+            Action::QuotaStatus { .. } => "quota",
         }
     }
 
@@ -365,4 +367,43 @@ fn a_pod_that_cannot_start_says_why() {
     world.workload(1);
     world.run();
     assert_eq!(world.in_phase("Running"), 1);
+}
+
+#[test]
+fn a_node_that_is_lost_takes_readiness_at_once_and_pods_later() {
+    let mut world = World::with_node("8");
+    world.workload(2);
+    world.run();
+    world.node("n2", "8");
+    let lost = json!({"spec": {"taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]},
+        "status": {"allocatable": {"cpu": "8", "memory": "8Gi", "pods": "10"},
+            "conditions": [{"type": "Ready", "status": "False"}]}});
+    world.node_with("n1", lost);
+    world.run();
+    assert_eq!((world.in_phase("Running"), &world.status["readyReplicas"]), (2, &json!(0)));
+    world.run_for(298);
+    assert_eq!(world.status["readyReplicas"], 0);
+    world.run_for(3);
+    assert_eq!(world.status["readyReplicas"], 2);
+    let on = |pod: &Pod| pod.spec.as_ref().unwrap().node_name.clone().unwrap();
+    assert_eq!(world.pods.values().map(on).collect::<Vec<_>>(), ["n2", "n2"]);
+}
+
+#[test]
+fn a_pod_that_was_admitted_and_never_came_is_given_back_in_time() {
+    let mut world = World::default();
+    let quota = json!({"metadata": {"name": "q", "namespace": "d"}, "spec": {"hard": {"pods": "1"}}});
+    world.state.quota_news(News::Seen(serde_json::from_value(quota).unwrap()));
+    world.settle();
+    let pod = json!({"spec": {"containers": [{"name": "c"}]}});
+    let admit = |world: &mut World, name: &str| {
+        let key = ("d".to_owned(), name.to_owned());
+        world.state.admit(ResourceName::new("", "pods"), key, &pod, false)
+    };
+    assert_eq!(admit(&mut world, "a"), None);
+    let want = "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1";
+    assert_eq!(admit(&mut world, "b").as_deref(), Some(want));
+    world.now += SignedDuration::from_secs(11);
+    world.settle();
+    assert_eq!(admit(&mut world, "b"), None);
 }
