@@ -92,7 +92,7 @@ pub(super) fn binding(spec: &Value, path: &str) -> Vec<FieldError> {
     if !reference.is_null() {
         let path = format!("{path}.paramRef");
         let named = !reference["name"].as_str().unwrap_or_default().is_empty();
-        if named == !reference["selector"].is_null() {
+        if named != reference["selector"].is_null() {
             errors.push(FieldError::required(
                 path.clone(),
                 "exactly one of name or selector must be specified",
