@@ -49,6 +49,9 @@ pub(crate) fn accept(state: &State, definition: &mut Value, old: Option<&Value>)
         status.insert("acceptedNames".to_owned(), names);
     }
     let versions = status.entry("storedVersions").or_insert_with(|| json!([]));
+    if versions.is_null() {
+        *versions = json!([]);
+    }
     if let (Some(versions), Some(stored)) = (versions.as_array_mut(), stored)
         && !versions.contains(&stored)
     {

@@ -130,7 +130,9 @@ fn legacy_subresource(resource: &Resource, sub: &Subresource<'_>) -> Value {
         "kind": sub.kind(resource),
         "verbs": sub.verbs,
     });
-    if let Some((group, version, _)) = sub.other_kind {
+    let own = (resource.kind.group.as_str(), resource.kind.version.as_str());
+    if let Some((group, version, _)) = sub.other_kind.filter(|(group, version, _)| (*group, *version) != own)
+    {
         listed["group"] = json!(group);
         listed["version"] = json!(version);
     }
@@ -179,7 +181,7 @@ fn aggregated_resource(resource: &Resource) -> Value {
     let kind = &resource.kind;
     let mut listed = json!({
         "resource": kind.names.plural,
-        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.names.kind},
+        "responseKind": response_kind(resource, None),
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": kind.names.singular,
         "verbs": kind.verbs,
@@ -188,11 +190,9 @@ fn aggregated_resource(resource: &Resource) -> Value {
     let subresources: Vec<Value> = subresource::of(resource)
         .iter()
         .map(|sub| {
-            let (group, version, name) =
-                sub.other_kind.unwrap_or((&kind.group, &kind.version, &kind.names.kind));
             json!({
                 "subresource": sub.name,
-                "responseKind": {"group": group, "version": version, "kind": name},
+                "responseKind": response_kind(resource, Some(sub)),
                 "verbs": sub.verbs,
             })
         })
@@ -201,4 +201,15 @@ fn aggregated_resource(resource: &Resource) -> Value {
         listed["subresources"] = Value::Array(subresources);
     }
     listed
+}
+
+/// What an answer holds. Of built-in kinds group and version are left empty where they are the list's own.
+fn response_kind(resource: &Resource, sub: Option<&Subresource>) -> Value {
+    let kind = &resource.kind;
+    let own = (kind.group.as_str(), kind.version.as_str(), kind.names.kind.as_str());
+    let (group, version, name) = sub.and_then(|sub| sub.other_kind).unwrap_or(own);
+    if kind.is_builtin() && (group, version) == (own.0, own.1) {
+        return json!({"group": "", "version": "", "kind": name});
+    }
+    json!({"group": group, "version": version, "kind": name})
 }

@@ -193,6 +193,11 @@ impl ApiError {
         ApiError::new(500, "InternalError", format!("Internal error occurred: {message}"))
     }
 
+    /// Whether it is about the request and no object: Kubernetes then sends details that are empty.
+    fn answers_for_itself(&self) -> bool {
+        matches!(self.code, 404 | 405 | 406 | 415)
+    }
+
     /// The `Status` object.
     pub(crate) fn to_status(&self) -> Value {
         let Details { name, group, kind, causes, retry_after_seconds, continue_token, given } =
@@ -220,10 +225,12 @@ impl ApiError {
             "metadata": metadata,
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
             "code": self.code,
         });
-        if !details.is_empty() {
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
+        if !details.is_empty() || self.answers_for_itself() {
             status["details"] = Value::Object(details);
         }
         status

@@ -91,6 +91,8 @@ pub struct Kind {
     pub version: String,
     pub names: Names,
     pub namespaced: bool,
+    /// Whether `metadata.generation` counts the changes of what is wanted.
+    pub generation: bool,
     pub verbs: Vec<String>,
     pub subresources: Subresources,
     /// Fields that a field selector may name besides `metadata.name` and `metadata.namespace`.
@@ -207,6 +209,20 @@ impl Kind {
         self.schema().default(object);
         if let Source::Builtin(facts) = &self.source {
             facts.default(self.schema(), object);
+        }
+    }
+
+    /// Fills in what the server itself gives a new object. Nobody owns it: to be called after [`crate::apply::track`].
+    pub fn complete_created(&self, object: &mut Value) {
+        if let Source::Builtin(facts) = &self.source {
+            facts.complete_created(self.schema(), object);
+        }
+    }
+
+    /// Makes an object of nothing but its identity the one that a built-in kind's type is when nothing is set.
+    pub(crate) fn fill_zeros(&self, object: &mut Value) {
+        if let Source::Builtin(facts) = &self.source {
+            facts.fill_zeros(self.schema(), object);
         }
     }
 

@@ -3,8 +3,8 @@
 use http::Response;
 use serde_json::{Value, json};
 use windlass_core::Verb;
+use windlass_schema::Part;
 use windlass_schema::apply::{self, Writer};
-use windlass_schema::{Kind, Part};
 
 use super::admit::{self, Admitted, Options, Question};
 use super::commit::{Failure, check, commit, storable};
@@ -24,12 +24,9 @@ const GENERATE_BASE_BYTES: usize = 58;
 
 /// POST to a collection.
 pub(crate) async fn create(call: &Call) -> Result<Response<Body>, ApiError> {
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("CreateOptions", &call.query, &call.user_agent)?;
     let (mut object, mut warnings) = input::object(call, &options)?;
     input::settle_namespace(call, &mut object)?;
-    if !field::meta(&object, "resourceVersion").is_empty() {
-        return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
-    }
     let mut response = store(call, &options, object, Origin::Request, &mut warnings).await?;
     response::warn(&mut response, &warnings);
     Ok(response)
@@ -107,6 +104,7 @@ async fn prepare(
             vec![windlass_schema::FieldError::required("metadata.name", "name or generateName is required")];
         check(call, "", errors)?;
     }
+    let versioned = !field::meta(&object, "resourceVersion").is_empty();
     begin(call, &mut object);
     if name.is_empty() {
         let base: String = prefix.chars().take(GENERATE_BASE_BYTES).collect();
@@ -142,8 +140,14 @@ async fn prepare(
         };
         apply::track(kind, None, &mut object, &writer);
     }
+    kind.complete_created(&mut object);
+    namespaces::shape_new(call, &mut object);
     let dependent = services::settle(call, None, &mut object)?;
     check(call, &name, kind.validate_create(&object))?;
+    if versioned && origin == Origin::Request {
+        // Only now: the store is the one that asks, and it sees valid objects alone.
+        return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
+    }
     if call.resource.is(DEFINITIONS) {
         definitions::accept(&call.state, &mut object, None);
     }
@@ -163,7 +167,7 @@ async fn prepare(
 
 /// Metadata that only the server writes.
 fn begin(call: &Call, object: &mut Value) {
-    let has_generation = has_generation(&call.resource.kind, object);
+    let has_generation = call.resource.kind.generation;
     let metadata = field::metadata(object);
     for name in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         metadata.remove(name);
@@ -177,18 +181,10 @@ fn begin(call: &Call, object: &mut Value) {
     }
 }
 
-/// Whether the kind counts its generations: all that are defined by users do; of the core group's, which is older
-/// than the field, hardly any.
-fn has_generation(kind: &Kind, object: &Value) -> bool {
-    !kind.is_builtin()
-        || (!kind.group.is_empty() && (object.get("spec").is_some() || object.get("webhooks").is_some()))
-}
-
 /// Defaults, and no status where that is a subresource.
 fn shape_new(call: &Call, object: &mut Value) {
     let kind = &call.resource.kind;
     kind.confine(object, None, Part::Main);
     kind.default(object);
-    namespaces::shape_new(call, object);
     certificates::shape_new(call, object);
 }

@@ -77,7 +77,7 @@ pub(crate) fn is_held(call: &Call, object: &Value) -> bool {
 
 /// PUT of `finalize`: replaces the finalizers in the spec, and nothing else.
 pub(crate) async fn finalize(call: &Call) -> Result<Response<Body>, ApiError> {
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("UpdateOptions", &call.query, &call.user_agent)?;
     let (object, _) = input::object(call, &options)?;
     let finalizers = object.pointer("/spec/finalizers").cloned().unwrap_or_else(|| json!([]));
     let version = field::meta(&object, "resourceVersion").to_owned();

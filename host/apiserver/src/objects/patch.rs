@@ -9,19 +9,22 @@ use super::create::{self, Origin};
 use super::update::{self, Change, Target};
 use super::{Call, field, input};
 use crate::request::body;
-use crate::request::options::WriteOptions;
+use crate::request::options::{self, WriteOptions};
 use crate::request::representation::{Encoding, PatchKind, patch_kind};
 use crate::response::{self, Body};
 use crate::status::{ApiError, Cause};
 
 pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
     let kind = patch_kind(call.content_type.as_deref(), call.resource.kind.has_strategic_merge())?;
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("PatchOptions", &call.query, &call.user_agent)?;
     if kind == PatchKind::Apply {
         return apply(call, options).await;
     }
     if options.force.is_some() {
-        return Err(invalid_option("force: Forbidden: may not be specified for non-apply patch"));
+        return Err(options::refused(
+            "PatchOptions",
+            "force: Forbidden: may not be specified for non-apply patch",
+        ));
     }
     let patch = parse(call, Encoding::Json)?;
     let change = |old: &Value| {
@@ -87,7 +90,10 @@ fn decode(call: &Call, options: &WriteOptions, new: &mut Value) -> Result<Vec<St
 /// Server-side apply: creates the object where it doesn't exist.
 async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, ApiError> {
     if call.query.text("fieldManager").is_empty() {
-        return Err(invalid_option("fieldManager: Required value: is required for apply patch"));
+        return Err(options::refused(
+            "PatchOptions",
+            "fieldManager: Required value: is required for apply patch",
+        ));
     }
     let applied = applied(call)?;
     let force = options.force.unwrap_or(false);
@@ -147,7 +153,13 @@ fn applied(call: &Call) -> Result<Value, ApiError> {
             kind.names.kind
         )));
     }
-    if !name.is_empty() && name != call.path.name {
+    if name.is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.path.name
+        )));
+    }
+    if name != call.path.name {
         return Err(ApiError::bad_request(format!(
             "the name of the object ({name}) does not match the name on the URL ({})",
             call.path.name
@@ -190,12 +202,4 @@ fn refusal(call: &Call, error: ApplyError) -> ApiError {
                 .because(causes)
         }
     }
-}
-
-fn invalid_option(why: &str) -> ApiError {
-    ApiError::new(422, "Invalid", format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}")).about(
-        "meta.k8s.io",
-        "PatchOptions",
-        "",
-    )
 }

@@ -66,7 +66,7 @@ pub(crate) async fn bind_named(call: &Call) -> Result<Response<Body>, ApiError> 
 
 /// POST of `binding`: puts the pod on a node.
 pub(crate) async fn bind(call: &Call) -> Result<Response<Body>, ApiError> {
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("CreateOptions", &call.query, &call.user_agent)?;
     let binding = input::body(call, "Binding")?;
     let node = binding.pointer("/target/name").and_then(Value::as_str).unwrap_or_default();
     if node.is_empty() {

@@ -12,7 +12,7 @@ use crate::response::Body;
 use crate::status::ApiError;
 
 pub(crate) async fn put(call: &Call) -> Result<Response<Body>, ApiError> {
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("UpdateOptions", &call.query, &call.user_agent)?;
     let (mut object, warnings) = input::object(call, &options)?;
     input::settle_namespace(call, &mut object)?;
     let name = field::meta(&object, "name");

@@ -21,7 +21,7 @@ pub(crate) fn get(call: &Call) -> Result<Response<Body>, ApiError> {
 }
 
 pub(crate) async fn put(call: &Call) -> Result<Response<Body>, ApiError> {
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("UpdateOptions", &call.query, &call.user_agent)?;
     let scale = input::body(call, KIND)?;
     let name = field::meta(&scale, "name");
     if !name.is_empty() && name != call.path.name {
@@ -34,7 +34,7 @@ pub(crate) async fn put(call: &Call) -> Result<Response<Body>, ApiError> {
 }
 
 pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
-    let options = WriteOptions::parse(&call.query, &call.user_agent)?;
+    let options = WriteOptions::parse("PatchOptions", &call.query, &call.user_agent)?;
     let kind = patch_kind(call.content_type.as_deref(), call.resource.kind.has_strategic_merge())?;
     let patch = body::parse(&call.body, Encoding::Yaml)
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;

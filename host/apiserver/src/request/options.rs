@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::target::unescape;
-use crate::status::ApiError;
+use crate::status::{ApiError, Cause};
 
 /// The query of a request, decoded. Unknown parameters are ignored, as Kubernetes does.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +81,7 @@ impl ListOptions {
         let resource_version = match query.text("resourceVersion") {
             "" => None,
             text => Some(text.parse().map_err(|_| {
-                invalid_option(&format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"))
+                ApiError::bad_request(format!("invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"))
             })?),
         };
         let watch = query.flag("watch").unwrap_or(false);
@@ -157,11 +157,26 @@ impl ListOptions {
 }
 
 fn invalid_option(why: &str) -> ApiError {
-    ApiError::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")).about(
-        "meta.k8s.io",
-        "ListOptions",
-        "",
-    )
+    refused("ListOptions", why)
+}
+
+/// 422 for an option; `why` begins with its name, and goes on with what Kubernetes calls that kind of fault.
+pub(crate) fn refused(kind: &str, why: &str) -> ApiError {
+    const FAULTS: [(&str, &str); 5] = [
+        ("Required value", "FieldValueRequired"),
+        ("Unsupported value", "FieldValueNotSupported"),
+        ("Forbidden", "FieldValueForbidden"),
+        ("Too long", "FieldValueTooLong"),
+        ("Invalid value", "FieldValueInvalid"),
+    ];
+    let (field, message) = why.split_once(": ").unwrap_or(("", why));
+    let fault = FAULTS.iter().find(|(fault, _)| message.starts_with(fault));
+    let cause = Cause {
+        reason: fault.map_or("FieldValueInvalid", |(_, reason)| reason).to_owned(),
+        field: field.to_owned(),
+        message: message.to_owned(),
+    };
+    ApiError::invalid("meta.k8s.io", kind, "", vec![cause])
 }
 
 /// What is done about unknown and repeated fields.
@@ -184,34 +199,40 @@ pub(crate) struct WriteOptions {
 }
 
 impl WriteOptions {
+    /// `kind` is what Kubernetes calls these options: CreateOptions, UpdateOptions or PatchOptions.
+    ///
     /// # Errors
     /// `dryRun`, `fieldManager` or `fieldValidation` has a value that Kubernetes refuses.
-    pub(crate) fn parse(query: &Query, user_agent: &str) -> Result<WriteOptions, ApiError> {
+    pub(crate) fn parse(kind: &str, query: &Query, user_agent: &str) -> Result<WriteOptions, ApiError> {
         let field_validation = match query.text("fieldValidation") {
             "" | "Warn" => FieldValidation::Warn,
             "Ignore" => FieldValidation::Ignore,
             "Strict" => FieldValidation::Strict,
             other => {
-                return Err(write_invalid(&format!(
-                    r#"fieldValidation: Unsupported value: {other:?}: supported values: "", "Ignore", "Warn", "Strict""#
-                )));
+                return Err(refused(
+                    kind,
+                    &format!(
+                        r#"fieldValidation: Unsupported value: {other:?}: supported values: "", "Ignore", "Strict", "Warn""#
+                    ),
+                ));
             }
         };
         let given = query.text("fieldManager");
         if given.len() > 128 {
-            return Err(write_invalid("fieldManager: Too long: may not be more than 128 bytes"));
+            return Err(refused(kind, "fieldManager: Too long: may not be more than 128 bytes"));
         }
         if given.chars().any(char::is_control) {
-            return Err(write_invalid(&format!(
-                "fieldManager: Invalid value: {given:?}: should only contain printable characters"
-            )));
+            return Err(refused(
+                kind,
+                &format!("fieldManager: Invalid value: {given:?}: should only contain printable characters"),
+            ));
         }
         let field_manager = match given {
             "" => manager_of(user_agent),
             given => given.to_owned(),
         };
         Ok(WriteOptions {
-            dry_run: dry_run(query)?,
+            dry_run: dry_run(kind, query)?,
             field_manager,
             field_validation,
             force: query.flag("force"),
@@ -228,22 +249,14 @@ fn manager_of(user_agent: &str) -> String {
 
 /// # Errors
 /// A value but `All`.
-pub(crate) fn dry_run(query: &Query) -> Result<bool, ApiError> {
+pub(crate) fn dry_run(kind: &str, query: &Query) -> Result<bool, ApiError> {
     match query.text("dryRun") {
         "" => Ok(false),
         "All" => Ok(true),
         other => {
-            Err(write_invalid(&format!(r#"dryRun: Unsupported value: {other:?}: supported values: "All""#)))
+            Err(refused(kind, &format!(r#"dryRun: Unsupported value: [{other:?}]: supported values: "All""#)))
         }
     }
-}
-
-fn write_invalid(why: &str) -> ApiError {
-    ApiError::new(422, "Invalid", format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}")).about(
-        "meta.k8s.io",
-        "PatchOptions",
-        "",
-    )
 }
 
 /// `propagationPolicy`.
@@ -325,7 +338,7 @@ impl DeleteOptions {
         let precondition =
             |key: &str| body.pointer("/preconditions")?.get(key)?.as_str().map(ToOwned::to_owned);
         Ok(DeleteOptions {
-            dry_run: body_dry_run || dry_run(query)?,
+            dry_run: body_dry_run || dry_run("DeleteOptions", query)?,
             grace_period_seconds,
             propagation,
             uid: precondition("uid"),
@@ -335,11 +348,7 @@ impl DeleteOptions {
 }
 
 fn delete_invalid(why: &str) -> ApiError {
-    ApiError::new(422, "Invalid", format!("DeleteOptions.meta.k8s.io \"\" is invalid: {why}")).about(
-        "meta.k8s.io",
-        "DeleteOptions",
-        "",
-    )
+    refused("DeleteOptions", why)
 }
 
 #[cfg(test)]
@@ -389,8 +398,12 @@ mod tests {
 
     #[test]
     fn a_client_without_a_manager_is_named_by_its_user_agent() {
-        let options = WriteOptions::parse(&Query::default(), "kubectl/v1.32 (linux)").unwrap();
+        let options =
+            WriteOptions::parse("CreateOptions", &Query::default(), "kubectl/v1.32 (linux)").unwrap();
         assert_eq!(options.field_manager, "kubectl");
-        assert_eq!(WriteOptions::parse(&Query::default(), "").unwrap().field_manager, "unknown");
+        assert_eq!(
+            WriteOptions::parse("CreateOptions", &Query::default(), "").unwrap().field_manager,
+            "unknown"
+        );
     }
 }

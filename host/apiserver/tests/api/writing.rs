@@ -45,7 +45,12 @@ async fn creations_that_kubernetes_refuses_are_refused_in_its_words() {
     let elsewhere = json!({"metadata": {"name": "b", "namespace": "kube-system"}});
     server.call("POST", CONFIG_MAPS, &elsewhere).await.refused(400, "BadRequest");
     let set = json!({"metadata": {"name": "b", "resourceVersion": "1"}});
-    server.call("POST", CONFIG_MAPS, &set).await.refused(400, "BadRequest");
+    let versioned = server.call("POST", CONFIG_MAPS, &set).await;
+    assert_eq!(
+        (versioned.code, versioned.json().get("reason")),
+        (500, None),
+        "kube-apiserver names no reason"
+    );
     let kind = json!({"kind": "Pod", "metadata": {"name": "b"}});
     server.call("POST", CONFIG_MAPS, &kind).await.refused(400, "BadRequest");
     let api_version = json!({"apiVersion": "v2", "metadata": {"name": "b"}});

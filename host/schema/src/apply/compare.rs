@@ -19,7 +19,11 @@ impl Comparison {
     /// What `new` sets differently from `old`.
     pub(super) fn between(at: At<'_>, old: Option<&Value>, new: Option<&Value>) -> Comparison {
         let mut comparison = Comparison::default();
-        let (old_parts, new_parts) = (old.map(|old| parts(at, old)), new.map(|new| parts(at, new)));
+        // A null is there, and empty: what a list has instead of it is added item by item.
+        let (old_parts, new_parts) = (
+            old.filter(|old| !old.is_null()).map(|old| parts(at, old)),
+            new.filter(|new| !new.is_null()).map(|new| parts(at, new)),
+        );
         let is_empty = |parts: &Option<Parts<'_>>| match parts {
             None => true,
             Some(Parts::Whole) => false,

@@ -76,7 +76,7 @@ pub fn apply(
             api_version: kind.api_version(),
             subresource: String::new(),
         };
-        let fields = Comparison::between(at, Some(&identity_of(&plain)), Some(&plain)).added;
+        let fields = Comparison::between(at, Some(&empty(kind, &plain)), Some(&plain)).added;
         owners.insert(before, Owned { fields, api_version: kind.api_version(), time: created });
         managers::strip_unowned(&mut owners);
     }
@@ -122,12 +122,16 @@ pub fn track(kind: &Kind, live: Option<&Value>, new: &mut Value, writer: &Writer
         // An object that nobody's ownership was ever kept of stays so until somebody applies.
         return;
     }
-    let mut plain = live.cloned().unwrap_or_else(|| identity_of(new));
+    let mut plain = live.cloned().unwrap_or_else(|| empty(kind, new));
     managers::strip(&mut plain);
     let comparisons = Versions::new(kind, writer.versions).compare(&owners, &plain, new);
     let me = identity(kind, writer, false);
     displace_all(&mut owners, None, &comparisons);
-    let changed = comparisons.own.modified.union(&comparisons.own.added);
+    let mut changed = comparisons.own.modified.union(&comparisons.own.added);
+    if kind.subresources.status && writer.subresource.is_empty() {
+        // What is in a status at this point is the server's.
+        changed.forget(&["f:status"], true);
+    }
     if !changed.is_empty() {
         let fields = match owners.get(&me) {
             Some(owned) => changed.union(&owned.fields),
@@ -148,6 +152,13 @@ fn identity(kind: &Kind, writer: &Writer<'_>, applies: bool) -> Identity {
         api_version: if applies { String::new() } else { kind.api_version() },
         subresource: writer.subresource.to_owned(),
     }
+}
+
+/// What an object of the kind is before anything of it is set.
+fn empty(kind: &Kind, object: &Value) -> Value {
+    let mut empty = identity_of(object);
+    kind.fill_zeros(&mut empty);
+    empty
 }
 
 /// The empty object of the same identity.

@@ -59,6 +59,12 @@ pub(super) fn read() -> Defaults {
         .expect("kinds/defaults.json is read by every test")
 }
 
+/// What a new object gets after its defaults, once: nobody owns it, and no update brings it back.
+pub(super) fn read_created() -> Defaults {
+    serde_json::from_str(include_str!("../../kinds/created.json"))
+        .expect("kinds/created.json is read by every test")
+}
+
 /// Fills in what is missing.
 pub(super) fn fill(defaults: &Defaults, root: Place<'_>, object: &mut Value) {
     walk::each_mut(root, object, &mut |definition, value| {

@@ -14,6 +14,7 @@ mod tables;
 mod updates;
 mod walk;
 mod webhooks;
+mod zeros;
 
 use std::sync::{Arc, OnceLock};
 
@@ -48,6 +49,9 @@ struct Rules {
     defaults: defaults::Defaults,
     checks: checks::Checks,
     updates: updates::Updates,
+    zeros: zeros::Zeros,
+    omitted: zeros::Omitted,
+    created: defaults::Defaults,
 }
 
 /// All built-in kinds, in the order of the table. Schemas are made when first asked for.
@@ -105,6 +109,7 @@ fn kind(
         version: resource.version,
         names,
         namespaced: resource.namespaced,
+        generation: resource.generation,
         verbs: resource.verbs.unwrap_or_else(|| VERBS.map(str::to_owned).to_vec()),
         subresources: Subresources { status: resource.status, scale, others },
         selectable_fields: resource.selectable_fields,
@@ -144,21 +149,39 @@ impl Facts {
             defaults: defaults::read(),
             checks: checks::read(),
             updates: updates::read(),
+            zeros: zeros::read(),
+            omitted: zeros::read_omitted(),
+            created: defaults::read_created(),
         })
     }
 
     /// Brings a decoded object into the form that Go's types write.
     pub(crate) fn normalize(&self, schema: &Schema, object: &mut Value) {
         normalize::normalize(schema.root(), object);
+        zeros::omit(&self.rules().omitted, schema.root(), object);
     }
 
     pub(crate) fn default(&self, schema: &Schema, object: &mut Value) {
-        defaults::fill(&self.rules().defaults, schema.root(), object);
+        let Rules { defaults, zeros, .. } = self.rules();
+        zeros::fill_structs(zeros, schema.root(), object);
+        defaults::fill(defaults, schema.root(), object);
+        zeros::fill(zeros, schema.root(), object);
+    }
+
+    /// What the server itself gives a new object.
+    pub(crate) fn complete_created(&self, schema: &Schema, object: &mut Value) {
+        defaults::fill(&self.rules().created, schema.root(), object);
+    }
+
+    /// Makes an object of nothing but its identity what Go's type is when nothing is set.
+    pub(crate) fn fill_zeros(&self, schema: &Schema, object: &mut Value) {
+        zeros::fill(&self.rules().zeros, schema.root(), object);
     }
 
     /// What is wrong with an object by its schema and by the tables.
     pub(crate) fn validate(&self, schema: &Schema, object: &Value) -> Vec<FieldError> {
-        let mut errors = schema.validate(object);
+        let given = zeros::without(&self.rules().zeros, schema.root(), object);
+        let mut errors = schema.validate(&given);
         // The zero values of a status' required fields are left out by some clients, which Go never notices.
         errors.retain(|error| !error.field.starts_with("status."));
         for error in checks::run(&self.rules().checks, schema.root(), object) {

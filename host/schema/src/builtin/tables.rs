@@ -21,6 +21,9 @@ pub(super) struct Resource {
     #[serde(default)]
     pub(super) categories: Vec<String>,
     pub(super) namespaced: bool,
+    /// Whether its objects count their generations.
+    #[serde(default)]
+    pub(super) generation: bool,
     #[serde(default)]
     pub(super) status: bool,
     pub(super) scale: Option<ScalePaths>,

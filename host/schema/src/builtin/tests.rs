@@ -174,7 +174,7 @@ fn common_mistakes_are_explained() {
     check(
         "Deployment",
         json!({"spec": {}}),
-        &["spec.selector: Required value", "spec.template: Required value"],
+        &["spec.selector: Required value", "spec.template.spec.containers: Required value"],
     );
     let mut wrong = deployment();
     wrong["spec"]["replicas"] = json!(-1);
@@ -291,4 +291,36 @@ fn updates_keep_what_is_immutable() {
         json!({"value": 2}),
         &["value: Forbidden: may not be changed in an update."],
     );
+}
+
+#[test]
+fn fields_that_go_always_writes_are_there_and_empty_ones_are_not() {
+    let set = stored(
+        "DaemonSet",
+        json!({"spec": {"minReadySeconds": 0, "template": {"spec": {"containers": [], "hostNetwork": false}}}}),
+    );
+    assert_eq!(set["status"]["numberReady"], 0);
+    assert_eq!(set["spec"]["template"]["metadata"], json!({}));
+    assert_eq!((&set["spec"]["selector"], set["spec"].get("minReadySeconds")), (&Value::Null, None));
+    let pod = &set["spec"]["template"]["spec"];
+    assert_eq!((pod.get("containers"), pod.get("hostNetwork")), (Some(&json!([])), None));
+    let labelled =
+        stored("ConfigMap", json!({"metadata": {"labels": {"empty": ""}, "annotations": {}}, "data": {}}));
+    assert_eq!(labelled["metadata"]["labels"], json!({"empty": ""}));
+    assert_eq!(labelled["metadata"].get("annotations"), None);
+    assert_eq!(labelled.get("data"), None);
+}
+
+#[test]
+fn a_jobs_defaults_are_not_those_of_a_cron_jobs_template() {
+    let spec = json!({"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}});
+    let cron =
+        stored("CronJob", json!({"spec": {"schedule": "* * * * *", "jobTemplate": {"spec": spec.clone()}}}));
+    assert_eq!(cron["spec"]["jobTemplate"]["spec"].get("backoffLimit"), None);
+    let mut job = stored("Job", json!({"metadata": {"uid": "u"}, "spec": spec}));
+    assert_eq!(job["spec"]["backoffLimit"], 6);
+    kind("Job").complete_created(&mut job);
+    let labels = &job["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(labels["batch.kubernetes.io/job-name"], "x");
+    assert_eq!(job["spec"]["selector"], json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}}));
 }

@@ -86,5 +86,10 @@ fn differs(new: &Value, old: &Value, allowed: &[String]) -> bool {
     let none = Map::new();
     let (new, old) = (new.as_object().unwrap_or(&none), old.as_object().unwrap_or(&none));
     let names = new.keys().chain(old.keys()).filter(|name| !allowed.contains(name));
-    names.into_iter().any(|name| new.get(name) != old.get(name))
+    names.into_iter().any(|name| given(new, name) != given(old, name))
+}
+
+/// A null says nothing.
+fn given<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
 }

@@ -80,6 +80,7 @@ fn kind(spec: &Value, version: &Value) -> Kind {
             categories: texts(&names["categories"]),
         },
         namespaced: spec["scope"] == "Namespaced",
+        generation: true,
         verbs: VERBS.map(str::to_owned).to_vec(),
         subresources: Subresources {
             status: version.pointer("/subresources/status").is_some(),
