@@ -1,0 +1,38 @@
+//! `windlass-peers`: what Windlass serves, held against the real thing.
+//!
+//! - [`servers`] builds kube-apiserver and etcd from the Go module proxy, and runs them beside the embedded server.
+//! - [`apiserver`] sends both the same requests and tells where the answers differ.
+
+mod apiserver;
+mod servers;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Compares Windlass with the programs it stands in for.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    peer: Peer,
+}
+
+#[derive(Subcommand)]
+enum Peer {
+    /// Builds kube-apiserver and etcd, and does nothing else.
+    Build,
+    /// Sends the same requests to the embedded API server and to kube-apiserver.
+    Apiserver(apiserver::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().peer {
+        Peer::Build => {
+            let programs = servers::build().await?;
+            println!("{}\n{}", programs.kube_apiserver.display(), programs.etcd.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Peer::Apiserver(options) => apiserver::run(options).await,
+    }
+}

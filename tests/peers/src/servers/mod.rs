@@ -1,0 +1,10 @@
+//! The servers that are compared, each reached through a `kube::Client`.
+
+mod embedded;
+mod kubernetes;
+mod process;
+mod programs;
+
+pub(crate) use embedded::Embedded;
+pub(crate) use kubernetes::Kubernetes;
+pub(crate) use programs::build;
