@@ -1,0 +1,60 @@
+// Answers the requests of `windlass interpret --requests -` with Karmada's own interpreters.
+//
+// One JSON request a line on standard input, one answer a line on standard output, in order:
+//
+//	{"id", "op", "object", "observed"?, "replicas"?, "items"?, "customizations"?}
+//	{"id", "enabled", "error"?, "result"?}
+//
+// "op" is one of Karmada's operations. "customizations" are ResourceInterpreterCustomizations that are in force for
+// this request; those of --customization are in force for all.
+//
+// With `list`, it prints what Karmada interprets by itself instead: {"apiVersion", "kind", "operations"} a line.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"k8s.io/klog/v2"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var files []string
+	flag.Func("customization", "a `file` of ResourceInterpreterCustomizations; may be given again", func(file string) error {
+		files = append(files, file)
+		return nil
+	})
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [--customization FILE]... [list]\n", os.Args[0])
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+
+	// What Karmada logs is also in the error that it returns.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+
+	customizations, err := readCustomizations(files)
+	if err != nil {
+		return err
+	}
+	interpreters := newInterpreters(customizations)
+	switch {
+	case flag.NArg() == 0:
+		return answerLines(interpreters, os.Stdin, os.Stdout)
+	case flag.NArg() == 1 && flag.Arg(0) == "list":
+		return list(interpreters, os.Stdout)
+	default:
+		flag.Usage()
+		return fmt.Errorf("not known: %q", flag.Args())
+	}
+}
