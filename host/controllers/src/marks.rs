@@ -2,8 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use windlass_api::labels::{
-    CLUSTER_RESOURCE_BINDING_NAME, CLUSTER_RESOURCE_BINDING_PERMANENT_ID, RESOURCE_BINDING_NAME,
-    RESOURCE_BINDING_NAMESPACE, RESOURCE_BINDING_PERMANENT_ID,
+    BINDING_DEPENDED_BY_PREFIX, CLUSTER_RESOURCE_BINDING_NAME, CLUSTER_RESOURCE_BINDING_PERMANENT_ID,
+    RESOURCE_BINDING_NAME, RESOURCE_BINDING_NAMESPACE, RESOURCE_BINDING_PERMANENT_ID,
 };
 
 use crate::index::Key;
@@ -21,6 +21,15 @@ pub(crate) fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a str
 /// The permanent id of a binding, on itself, its Works and the objects in the members.
 pub(crate) fn binding_id(meta: &ObjectMeta) -> Option<&str> {
     label(meta, RESOURCE_BINDING_PERMANENT_ID).or_else(|| label(meta, CLUSTER_RESOURCE_BINDING_PERMANENT_ID))
+}
+
+/// The labels of a binding that name the bindings it is required by.
+pub(crate) fn dependents(meta: &ObjectMeta) -> Vec<&str> {
+    let labels = meta.labels.iter().flatten();
+    labels
+        .map(|(name, _)| name.as_str())
+        .filter(|name| name.starts_with(BINDING_DEPENDED_BY_PREFIX))
+        .collect()
 }
 
 /// The binding that a Work or an object in a member belongs to.

@@ -129,6 +129,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.add_after(key, delay);
     }
 
+    /// How many keys wait or are being processed.
+    pub(crate) fn load(&self) -> usize {
+        let state = self.state.lock();
+        state.waiting.len() + state.processing.len()
+    }
+
     /// The next key to process: waits until there is one.
     pub(crate) async fn next(&self) -> K {
         loop {

@@ -78,7 +78,7 @@ impl Loops {
         let Context { client, interpreter, interpreters_changed, members, rooms, clock, options } =
             self.context.clone();
         let Loops { index, objects, queues, notes, observations, events, registry, kinds, .. } = self;
-        let spawn = Spawn { tasks, shutdown, concurrency: options.concurrency };
+        let spawn = Spawn { tasks, shutdown, queues: queues.clone(), concurrency: options.concurrency };
 
         spawn.controller(
             Policies { client: client.clone(), index: index.clone(), templates: queues.templates.clone() },
@@ -151,15 +151,15 @@ impl Loops {
             },
             &queues.member_objects,
         );
-        spawn.controller(
+        spawn.follower(
             WorkStatuses { index: index.clone(), observations: observations.clone(), clock },
             &queues.work_statuses,
         );
-        spawn.controller(
+        spawn.follower(
             BindingStatuses { index: index.clone(), notes: notes.clone() },
             &queues.binding_statuses,
         );
-        spawn.controller(
+        spawn.follower(
             TemplateStatuses { client, index: index.clone(), interpreter, events: events.clone() },
             &queues.template_statuses,
         );
@@ -178,13 +178,36 @@ impl Loops {
 struct Spawn<'a> {
     tasks: &'a TaskTracker,
     shutdown: &'a CancellationToken,
+    queues: Arc<Queues>,
     concurrency: usize,
 }
 
+/// From this many objects on their way on, those that follow them give way.
+const BUSY: usize = 16;
+
 impl Spawn<'_> {
     fn controller<R: Reconcile>(&self, reconciler: R, queue: &Arc<Queue<R::Key>>) {
-        let running =
-            runner::run(Arc::new(reconciler), queue.clone(), self.concurrency, self.shutdown.clone());
+        let concurrency = self.concurrency;
+        self.run(reconciler, queue, move || concurrency);
+    }
+
+    /// Starts a controller that writes what follows from objects that have arrived. While many are still on their
+    /// way it goes on one by one: the store's time goes to them, and what is late is written once instead of often.
+    fn follower<R: Reconcile>(&self, reconciler: R, queue: &Arc<Queue<R::Key>>) {
+        let (concurrency, queues) = (self.concurrency, self.queues.clone());
+        self.run(reconciler, queue, move || {
+            let on_their_way = queues.templates.load() + queues.bindings.load() + queues.works.load();
+            if on_their_way < BUSY { concurrency } else { 1 }
+        });
+    }
+
+    fn run<R: Reconcile>(
+        &self,
+        reconciler: R,
+        queue: &Arc<Queue<R::Key>>,
+        concurrency: impl Fn() -> usize + Send + 'static,
+    ) {
+        let running = runner::run(Arc::new(reconciler), queue.clone(), concurrency, self.shutdown.clone());
         self.tasks.spawn(running.instrument(tracing::info_span!("controller", name = R::NAME)));
     }
 

@@ -35,11 +35,12 @@ pub(crate) trait Reconcile: Send + Sync + 'static {
     fn reconcile(&self, key: &Self::Key) -> impl Future<Output = Result<Outcome, Error>> + Send;
 }
 
-/// Runs `reconciler` for the keys of `queue` until `shutdown`, at most `concurrency` at once.
+/// Runs `reconciler` for the keys of `queue` until `shutdown`, at most as many at once as `concurrency` says at the
+/// time, which is never none.
 pub(crate) async fn run<R: Reconcile>(
     reconciler: Arc<R>,
     queue: Arc<Queue<R::Key>>,
-    concurrency: usize,
+    concurrency: impl Fn() -> usize + Send,
     shutdown: CancellationToken,
 ) {
     let mut running = JoinSet::new();
@@ -47,7 +48,7 @@ pub(crate) async fn run<R: Reconcile>(
         tokio::select! {
             () = shutdown.cancelled() => return,
             Some(_) = running.join_next(), if !running.is_empty() => {}
-            key = queue.next(), if running.len() < concurrency => {
+            key = queue.next(), if running.len() < concurrency() => {
                 let span = tracing::info_span!("reconcile", controller = R::NAME, key = %key);
                 running.spawn(one(reconciler.clone(), queue.clone(), key).instrument(span));
             }
@@ -104,7 +105,7 @@ mod tests {
         let queue = Arc::new(Queue::default());
         queue.add(1);
         let reconciler = Arc::new(PanicsFirst(AtomicUsize::new(0), shutdown.clone()));
-        run(reconciler.clone(), queue, 4, shutdown).await;
+        run(reconciler.clone(), queue, || 4, shutdown).await;
         assert_eq!(reconciler.0.load(Ordering::SeqCst), 2);
     }
 }

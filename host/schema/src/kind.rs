@@ -269,10 +269,8 @@ impl Kind {
             Part::Main => set_or_remove(object, "status", old.and_then(|old| old.get("status"))),
             Part::Status => {
                 let Some(old) = old else { return };
-                let status = object.get("status").cloned();
                 let managed = object.pointer("/metadata/managedFields").cloned();
-                *object = old.clone();
-                set_or_remove(object, "status", status.as_ref());
+                restore(object, old, "status");
                 if let Some(metadata) = object.get_mut("metadata") {
                     set_or_remove(metadata, "managedFields", managed.as_ref());
                 }
@@ -284,6 +282,17 @@ impl Kind {
         match &self.source {
             Source::Builtin(facts) => facts.name_rule(),
             Source::Custom { .. } => meta::NameRule::Subdomain,
+        }
+    }
+}
+
+/// Makes `object` what `old` is in all fields but one.
+fn restore(object: &mut Value, old: &Value, but: &str) {
+    let (Some(fields), Some(old)) = (object.as_object_mut(), old.as_object()) else { return };
+    fields.retain(|name, _| name == but || old.contains_key(name));
+    for (name, value) in old.iter().filter(|(name, _)| *name != but) {
+        if fields.get(name) != Some(value) {
+            fields.insert(name.clone(), value.clone());
         }
     }
 }

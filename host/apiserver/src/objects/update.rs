@@ -119,12 +119,12 @@ pub(crate) async fn update(
         let old = call.resource.object(&stored.json);
         let Change { object, mut warnings, tracked } = change(&old)?;
         let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings).await?;
-        let Prepared { new, op, dependent } = match prepared {
+        let Prepared { op, dependent, imagined } = match prepared {
             Some(prepared) => prepared,
             None => return Ok(Outcome { json: stored.json.clone(), warnings }),
         };
-        if options.dry_run {
-            return Ok(Outcome { json: Bytes::from(new.to_string()), warnings });
+        if let Some(json) = imagined {
+            return Ok(Outcome { json, warnings });
         }
         match commit(call, op, dependent).await {
             Ok(event) => return Ok(Outcome { json: event.object.json.clone(), warnings }),
@@ -136,10 +136,11 @@ pub(crate) async fn update(
 }
 
 struct Prepared {
-    new: Value,
     op: Op,
     /// What has to be written together with it.
     dependent: Vec<Op>,
+    /// In a dry run: the object that would be.
+    imagined: Option<Bytes>,
 }
 
 /// From the wanted object to the operation that stores it; `None` where nothing changes.
@@ -207,12 +208,13 @@ async fn prepare(
         return Ok(None);
     }
     let expect = Expect::Revision(stored.revision);
+    let imagined = options.dry_run.then(|| Bytes::from(new.to_string()));
     let (op, dependent) = if delete::is_over(call, &new) {
         (Op::delete(call.key(name), expect), services::release(call, &old))
     } else {
-        (Op { key: call.key(name), expect, value: Some(storable(call, new.clone())) }, dependent)
+        (Op { key: call.key(name), expect, value: Some(storable(call, new)) }, dependent)
     };
-    Ok(Some(Prepared { new, op, dependent }))
+    Ok(Some(Prepared { op, dependent, imagined }))
 }
 
 /// Holds the new object against the old one's identity, and gives it the metadata that only the server writes.
@@ -262,31 +264,33 @@ fn check_identity(call: &Call, stored: &Stored, old: &Value, new: &mut Value) ->
 fn count_generation(call: &Call, old: &Value, new: &mut Value) {
     let Some(generation) = old.pointer("/metadata/generation").and_then(Value::as_i64) else { return };
     let status_apart = call.resource.kind.subresources.status || call.resource.kind.is_builtin();
-    let content = |object: &Value| -> Option<serde_json::Map<String, Value>> {
-        let mut content = object.as_object()?.clone();
-        content.remove("metadata");
-        if status_apart {
-            content.remove("status");
-        }
-        Some(content)
-    };
-    if content(old) != content(new) {
+    let apart: &[&str] = if status_apart { &["metadata", "status"] } else { &["metadata"] };
+    if !equal_but_for(apart, old, new) {
         field::metadata(new).insert("generation".to_owned(), json!(generation + 1));
     }
 }
 
 /// Whether a write would change nothing but the times in managedFields.
 fn same(old: &Value, new: &Value) -> bool {
-    if old == new {
-        return true;
+    let (before, after) = (&old["metadata"], &new["metadata"]);
+    equal_but_for(&["metadata"], old, new)
+        && equal_but_for(&["managedFields"], before, after)
+        && timeless(&before["managedFields"]) == timeless(&after["managedFields"])
+}
+
+fn timeless(managers: &Value) -> Value {
+    let mut managers = managers.clone();
+    for entry in managers.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        entry.remove("time");
     }
-    let timeless = |object: &Value| {
-        let mut object = object.clone();
-        let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
-        for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
-            entry.remove("time");
-        }
-        object
-    };
-    timeless(old) == timeless(new)
+    managers
+}
+
+/// Whether two objects agree in all fields but these.
+fn equal_but_for(apart: &[&str], a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
+    let counted = |name: &str| !apart.contains(&name);
+    let fields = |object: &serde_json::Map<String, Value>| object.keys().filter(|name| counted(name)).count();
+    fields(a) == fields(b)
+        && a.iter().filter(|(name, _)| counted(name)).all(|(name, value)| b.get(name) == Some(value))
 }

@@ -111,7 +111,7 @@ impl Clusters {
         let lifecycle = Arc::new(Lifecycle { index: self.index.clone(), client: self.client.clone() });
         let mut tasks = JoinSet::new();
         tasks.spawn(
-            runner::run(lifecycle, queue, CONCURRENCY, shutdown.clone())
+            runner::run(lifecycle, queue, || CONCURRENCY, shutdown.clone())
                 .instrument(tracing::info_span!("controller", name = "clusters")),
         );
 

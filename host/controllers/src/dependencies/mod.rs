@@ -145,11 +145,9 @@ impl Dependencies {
 
     /// Releases what the binding `by` required once and is not among `kept`.
     async fn release_others(&self, by: &Key, kept: &HashSet<Key>) -> Result<(), Error> {
-        let label = depended_by(by);
-        for existing in self.index.bindings.all() {
+        for existing in self.index.bindings.by(&depended_by(by)) {
             let key = Key::of(&existing.metadata);
-            let required = marks::label(&existing.metadata, &label).is_some();
-            if !required || kept.contains(&key) || existing.metadata.deletion_timestamp.is_some() {
+            if kept.contains(&key) || existing.metadata.deletion_timestamp.is_some() {
                 continue;
             }
             let mut changed = Binding::clone(&existing);

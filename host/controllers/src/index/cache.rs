@@ -86,7 +86,8 @@ impl<T> Change<T> {
 }
 
 type Listener<T> = Box<dyn Fn(&Change<T>) + Send + Sync>;
-type IndexBy<T> = fn(&T) -> Option<&str>;
+/// The groups that an object is found by.
+type IndexBy<T> = fn(&T) -> Vec<&str>;
 
 /// How many deletions are remembered, against answers to writes that arrive after the object is gone.
 const TOMBSTONES_MAX: usize = 4096;
@@ -110,12 +111,12 @@ struct State<T> {
 
 impl<T: Entry> Default for Cache<T> {
     fn default() -> Self {
-        Cache::indexed_by(|_| None)
+        Cache::indexed_by(|_| Vec::new())
     }
 }
 
 impl<T: Entry> Cache<T> {
-    /// An empty cache that finds objects by what `index_by` reads from them.
+    /// An empty cache that finds objects by each of what `index_by` reads from them.
     pub(crate) fn indexed_by(index_by: IndexBy<T>) -> Cache<T> {
         Cache {
             state: RwLock::new(State {
@@ -259,26 +260,29 @@ impl<T: Entry> Cache<T> {
 
 impl<T> State<T> {
     fn insert(&mut self, key: Key, object: Arc<T>, index_by: IndexBy<T>) {
-        let group = index_by(&object).map(str::to_owned);
-        if let Some(old) = self.objects.insert(key.clone(), object) {
-            let old_group = index_by(&old);
-            if old_group != group.as_deref() {
-                self.leave(old_group, &key);
-            }
+        let old = self.objects.insert(key.clone(), object.clone());
+        let groups = index_by(&object);
+        let old_groups = old.as_deref().map(index_by).unwrap_or_default();
+        if groups == old_groups {
+            return;
         }
-        if let Some(group) = group {
-            self.groups.entry(group).or_default().insert(key);
+        for group in old_groups {
+            self.leave(group, &key);
+        }
+        for group in groups {
+            self.groups.entry(group.to_owned()).or_default().insert(key.clone());
         }
     }
 
     fn remove(&mut self, key: &Key, index_by: IndexBy<T>) -> Option<Arc<T>> {
         let old = self.objects.remove(key)?;
-        self.leave(index_by(&old), key);
+        for group in index_by(&old) {
+            self.leave(group, key);
+        }
         Some(old)
     }
 
-    fn leave(&mut self, group: Option<&str>, key: &Key) {
-        let Some(group) = group else { return };
+    fn leave(&mut self, group: &str, key: &Key) {
         if let Some(keys) = self.groups.get_mut(group) {
             keys.remove(key);
             if keys.is_empty() {
@@ -324,7 +328,9 @@ mod tests {
     }
 
     fn cache() -> (Arc<Cache<ConfigMap>>, Arc<Mutex<Vec<String>>>) {
-        let cache = Arc::new(Cache::indexed_by(|map: &ConfigMap| map.metadata.generate_name.as_deref()));
+        let cache = Arc::new(Cache::indexed_by(|map: &ConfigMap| {
+            map.metadata.generate_name.iter().flat_map(|groups| groups.split(' ')).collect()
+        }));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = seen.clone();
         cache.listen(move |change| {
@@ -386,5 +392,9 @@ mod tests {
         cache.take(Event::Delete(object("b", 4, "x")), Some);
         assert!(cache.by("x").is_empty());
         assert_eq!(cache.by("y").len(), 1);
+        cache.take(Event::Apply(object("a", 5, "y z")), Some);
+        assert_eq!((cache.by("y").len(), cache.by("z").len()), (1, 1));
+        cache.take(Event::Delete(object("a", 6, "y z")), Some);
+        assert!(cache.by("y").is_empty() && cache.by("z").is_empty());
     }
 }

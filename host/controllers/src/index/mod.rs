@@ -40,6 +40,7 @@ pub(crate) struct Index {
     /// By namespace.
     pub(crate) policies: Arc<Cache<Policy>>,
     pub(crate) cluster_policies: Arc<Cache<Policy>>,
+    /// By the labels that name the bindings they are required by.
     pub(crate) bindings: Arc<Cache<Binding>>,
     pub(crate) cluster_bindings: Arc<Cache<Binding>>,
     /// By the permanent id of their binding.
@@ -66,11 +67,15 @@ impl Index {
             }
         });
         Index {
-            policies: Arc::new(Cache::indexed_by(|policy: &Policy| policy.metadata.namespace.as_deref())),
+            policies: Arc::new(Cache::indexed_by(|policy: &Policy| {
+                policy.metadata.namespace.as_deref().into_iter().collect()
+            })),
             cluster_policies: Arc::default(),
-            bindings: Arc::default(),
+            bindings: Arc::new(Cache::indexed_by(|binding: &Binding| marks::dependents(&binding.metadata))),
             cluster_bindings: Arc::default(),
-            works: Arc::new(Cache::indexed_by(|work: &Work| marks::binding_id(&work.metadata))),
+            works: Arc::new(Cache::indexed_by(|work: &Work| {
+                marks::binding_id(&work.metadata).into_iter().collect()
+            })),
             clusters: Arc::default(),
             namespaces: Arc::default(),
             priority_classes: Arc::default(),

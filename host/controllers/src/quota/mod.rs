@@ -37,7 +37,9 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) {
     let quotas: Arc<Cache<FederatedResourceQuota>> =
-        Arc::new(Cache::indexed_by(|quota: &FederatedResourceQuota| quota.metadata.namespace.as_deref()));
+        Arc::new(Cache::indexed_by(|quota: &FederatedResourceQuota| {
+            quota.metadata.namespace.as_deref().into_iter().collect()
+        }));
     let queue: Arc<Queue<Key>> = Arc::default();
     let ledger: Arc<Mutex<Ledger>> = Arc::default();
 
@@ -74,7 +76,7 @@ pub(crate) async fn run(
         queue.add_with(Key::of(&quota.metadata), Priority::Replay);
     }
     let reconciler = Quotas { quotas, ledger, client, events, told: Mutex::default() };
-    runner::run(Arc::new(reconciler), queue, CONCURRENCY, shutdown).await;
+    runner::run(Arc::new(reconciler), queue, || CONCURRENCY, shutdown).await;
 }
 
 /// Reconciles one quota's status.

@@ -77,6 +77,16 @@ pub(super) fn strip(object: &mut Value) {
     }
 }
 
+/// Gives an object the managedFields of another.
+pub(super) fn copy(from: &Value, to: &mut Value) {
+    let fields = from["metadata"]["managedFields"].clone();
+    if let Some(metadata) = to.get_mut("metadata").and_then(Value::as_object_mut)
+        && !fields.is_null()
+    {
+        metadata.insert("managedFields".to_owned(), fields);
+    }
+}
+
 /// Writes the managers into an object's metadata; those that own nothing are left out.
 pub(super) fn write(object: &mut Value, managers: &Managers) {
     let mut owners: Vec<(&Identity, &Owned)> =

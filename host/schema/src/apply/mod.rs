@@ -122,9 +122,15 @@ pub fn track(kind: &Kind, live: Option<&Value>, new: &mut Value, writer: &Writer
         // An object that nobody's ownership was ever kept of stays so until somebody applies.
         return;
     }
-    let mut plain = live.cloned().unwrap_or_else(|| empty(kind, new));
-    managers::strip(&mut plain);
-    let comparisons = Versions::new(kind, writer.versions).compare(&owners, &plain, new);
+    let versions = Versions::new(kind, writer.versions);
+    let comparisons = match live {
+        Some(live) => {
+            // The same on both sides, they are no change themselves.
+            managers::copy(live, new);
+            versions.compare(&owners, live, new)
+        }
+        None => versions.compare(&owners, &empty(kind, new), new),
+    };
     let me = identity(kind, writer, false);
     displace_all(&mut owners, None, &comparisons);
     let mut changed = comparisons.own.modified.union(&comparisons.own.added);
