@@ -38,7 +38,7 @@ async fn a_json_patch_tests_what_it_expects() {
     let failing = json!([{"op": "test", "path": "/data/x", "value": "z"}]);
     server.send(ask(), failing.to_string()).await.refused(422, "Invalid");
     server.send(ask(), "{").await.refused(400, "BadRequest");
-    server.send(ask(), r#"[{"op":"fly"}]"#).await.refused(400, "BadRequest");
+    server.send(ask(), r#"[{"op":"fly"}]"#).await.refused(422, "Invalid");
     let forced = request("PATCH", &format!("{CONFIG_MAPS}/a?force=true"))
         .header("content-type", "application/merge-patch+json");
     server.send(forced, "{}").await.refused(422, "Invalid");

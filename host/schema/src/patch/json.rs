@@ -14,8 +14,12 @@ const COPIED_BYTES_MAX: usize = 3 << 20;
 const DEPTH_MAX: usize = 120;
 
 pub(super) fn apply(object: &Value, patch: &Value) -> Result<Value, PatchError> {
-    let operations: Vec<PatchOperation> = serde_json::from_value(patch.clone())
-        .map_err(|error| PatchError::Malformed(format!("error decoding patch: {error}")))?;
+    let operations: Vec<PatchOperation> = serde_json::from_value(patch.clone()).map_err(|error| {
+        // A list of objects is a patch, though no operation of it may be known: that is found when it is made.
+        let is_patch = patch.as_array().is_some_and(|list| list.iter().all(Value::is_object));
+        let wrong = if is_patch { PatchError::Unfit } else { PatchError::Malformed };
+        wrong(format!("error decoding patch: {error}"))
+    })?;
     if operations.len() > OPERATIONS_MAX {
         let count = operations.len();
         return Err(PatchError::TooLarge(format!(
@@ -119,7 +123,7 @@ mod tests {
             PatchError::Unfit("testing value /a failed: test failed".to_owned())
         );
         assert!(matches!(check(json!([{"op": "remove", "path": "/b"}])), PatchError::Unfit(_)));
-        assert!(matches!(check(json!([{"op": "explode", "path": "/b"}])), PatchError::Malformed(_)));
+        assert!(matches!(check(json!([{"op": "explode", "path": "/b"}])), PatchError::Unfit(_)));
         assert!(matches!(check(json!({"op": "remove"})), PatchError::Malformed(_)));
     }
 

@@ -17,6 +17,9 @@ const APPLY_PATCH: &str = "application/apply-patch+yaml";
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 const PARTIAL: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
 const PARTIAL_LIST: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+const REPRESENTATIONS: [&str; 4] = [TABLE, PARTIAL, "application/yaml", "text/html"];
+/// The objects of a round: mostly the same one, so that its requests meet.
+const LETTERS: [&str; 5] = ["a", "a", "a", "a", "b"];
 /// Requests of a round, besides those that every round begins and ends with.
 const LENGTH_MAX: usize = 14;
 /// The letter of the object whose creation ends a round's events.
@@ -76,7 +79,7 @@ impl Generator<'_> {
     }
 
     fn letter(&mut self) -> &'static str {
-        *self.random.pick(&["a", "a", "a", "a", "b"])
+        LETTERS[self.random.below(LETTERS.len())]
     }
 
     /// The sample under another name, as it is or changed.
@@ -108,7 +111,7 @@ impl Generator<'_> {
             call = call.with("fieldManager", *self.random.pick(&["one", "two"]));
         }
         if self.random.chance(4) {
-            call = call.accept(*self.random.pick(&[TABLE, PARTIAL, "application/yaml", "text/html"]));
+            call = call.accept(REPRESENTATIONS[self.random.below(REPRESENTATIONS.len())]);
         }
         call
     }
