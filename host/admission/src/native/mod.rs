@@ -106,12 +106,42 @@ pub(crate) fn validate(request: &AdmissionRequest) -> Vec<Cause> {
 /// The object's `part` as its type; `None`, with a cause, if it isn't one.
 fn read<T: DeserializeOwned>(object: &Value, part: &str, causes: &mut Causes) -> Option<T> {
     let value = object.get(part).cloned().unwrap_or_default();
-    match serde_json::from_value(value) {
+    match serde_path_to_error::deserialize(value) {
         Ok(read) => Some(read),
         Err(error) => {
-            causes.invalid(part, "object", quoted(&error.to_string()));
+            let mut field = part.to_owned();
+            let path = error.path().to_string();
+            if path != "." {
+                field = format!("{field}.{path}");
+            }
+            let message = error.inner().to_string();
+            match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+                Some((missing, _)) => causes.required(format!("{field}.{missing}"), ""),
+                None => causes.invalid(field, "object", quoted(&message)),
+            }
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use windlass_api::policy::PropagationSpec;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_of_its_kind_is_told_by_its_path() {
+        let check = |spec: Value, want: &str| {
+            let mut causes = Causes::default();
+            assert!(read::<PropagationSpec>(&json!({"spec": spec}), "spec", &mut causes).is_none());
+            assert_eq!(causes.into_vec()[0].field, want);
+        };
+        check(json!({"resourceSelectors": "all"}), "spec.resourceSelectors");
+        check(json!({}), "spec.resourceSelectors");
+        check(json!({"resourceSelectors": [{"kind": "A"}]}), "spec.resourceSelectors[0].apiVersion");
+        check(json!([]), "spec");
     }
 }
 
