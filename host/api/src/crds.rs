@@ -4,7 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::CustomResourceExt;
 use serde_json::{Value, json};
 
-use crate::{cluster, config, policy, work};
+use crate::{cluster, config, plugin, policy, work};
 
 /// The definitions of all kinds of the API, in the form in which an API server takes them.
 pub fn crds() -> Vec<CustomResourceDefinition> {
@@ -20,6 +20,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         cluster::Cluster::crd(),
         config::ResourceInterpreterCustomization::crd(),
         config::ResourceInterpreterWebhookConfiguration::crd(),
+        plugin::Plugin::crd(),
     ]
     .into_iter()
     .map(as_kubernetes_writes_it)

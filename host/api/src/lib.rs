@@ -1,6 +1,6 @@
 //! The API: the types of every group, quantities, and the names by which objects find each other. No I/O, no client.
 //!
-//! Field names, defaults and validation are Karmada v1.16's, so that its YAML applies unchanged. Fragments that are
+//! Field names, defaults and validation are Karmada v1.16's, so that its YAML applies unchanged; [`plugin`] is our own. Fragments that are
 //! free in form (whole objects, statuses) are `serde_json::Value`; quantities in objects keep the text they were
 //! given, and [`quantity::Quantity`] computes with them.
 
@@ -13,6 +13,7 @@ pub mod config;
 mod crds;
 pub mod labels;
 pub mod names;
+pub mod plugin;
 pub mod policy;
 pub mod quantity;
 mod schema;

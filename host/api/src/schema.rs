@@ -79,6 +79,11 @@ pub(crate) fn unsigned(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "integer", "minimum": 0})
 }
 
+/// How often something was counted, by what.
+pub(crate) fn counts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}})
+}
+
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time"})
 }

@@ -166,15 +166,18 @@ pub(crate) struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// List the plugins: digest, kinds, operations
+    /// List the plugins: digest, kinds, operations; those of a running control plane with what they were asked
     #[command(after_help = "Examples:
-  windlass plugin list
-  windlass plugin list --plugin-dir ./plugins -o json")]
+  windlass plugin list                            what `windlass up` would load
+  windlass plugin list --plugin-dir ./plugins -o json
+  windlass plugin list --data-dir .windlass       what a running `windlass up` has loaded
+  windlass plugin list --kubeconfig ~/.kube/config")]
     List(PluginListArgs),
     /// Show all there is to know of one plugin: manifest, digest, operations, limits
     #[command(after_help = "Examples:
   windlass plugin inspect flink
-  windlass plugin inspect ./my-plugin.wasm -o json")]
+  windlass plugin inspect ./my-plugin.wasm -o json
+  windlass plugin inspect flink --data-dir .windlass")]
     Inspect(PluginInspectArgs),
 }
 
@@ -184,11 +187,26 @@ pub(crate) enum TableFormat {
     Json,
 }
 
+/// Which running control plane to ask, if one at all.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RunningArgs {
+    /// Ask the running control plane that this file leads to
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "plugin_dir", "plugin_settings"])]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// Ask the `windlass up` that runs with this data directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["plugin_dir", "plugin_settings"])]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PluginListArgs {
     /// How the list is printed
     #[arg(short = 'o', long, value_enum, default_value_t = TableFormat::Table)]
     pub(crate) output: TableFormat,
+
+    #[command(flatten)]
+    pub(crate) running: RunningArgs,
 
     #[command(flatten)]
     pub(crate) plugins: PluginSourceArgs,
@@ -202,6 +220,9 @@ pub(crate) struct PluginInspectArgs {
     /// How the answer is printed
     #[arg(short = 'o', long, value_enum, default_value_t = TableFormat::Table)]
     pub(crate) output: TableFormat,
+
+    #[command(flatten)]
+    pub(crate) running: RunningArgs,
 
     #[command(flatten)]
     pub(crate) plugins: PluginSourceArgs,

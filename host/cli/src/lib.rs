@@ -1,6 +1,7 @@
 //! The command line: parses flags once and wires the crates of the control plane together.
 
 mod args;
+mod client;
 mod demo;
 mod interpret;
 mod logging;

@@ -42,7 +42,7 @@ impl Plugins {
     ) -> anyhow::Result<Plugins> {
         let engine = Engine::new(EngineConfig::default())?;
         let catalogue = Arc::new(Catalogue::new(engine, code));
-        check_names(settings)?;
+        let settings = &checked(settings.clone())?;
         let candidates: Vec<_> = windlass_bundle::PLUGINS
             .iter()
             .map(|bundled| {
@@ -87,7 +87,8 @@ pub(crate) fn parse_settings(text: &str, what: &str) -> anyhow::Result<Settings>
         .with_context(|| format!("{what} is not a map from plugins' names to their settings"))
 }
 
-fn check_names(settings: &Settings) -> anyhow::Result<()> {
+/// Settings that name built-in plugins alone.
+pub(crate) fn checked(settings: Settings) -> anyhow::Result<Settings> {
     let known: Vec<&str> = windlass_bundle::PLUGINS.iter().map(|bundled| bundled.name).collect();
     match settings.keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => bail!(
@@ -95,7 +96,7 @@ fn check_names(settings: &Settings) -> anyhow::Result<()> {
              settings from NAME.settings.json beside it",
             known.join(", ")
         ),
-        None => Ok(()),
+        None => Ok(settings),
     }
 }
 

@@ -153,7 +153,7 @@ impl Catalogue {
     }
 
     /// Makes it a plugin's state that it could not even be tried; an earlier version goes on serving.
-    pub(crate) fn fail(&self, origin: &Origin, error: LoadError) {
+    pub fn fail(&self, origin: &Origin, error: LoadError) {
         self.record_failure(origin, error);
         self.publish();
     }

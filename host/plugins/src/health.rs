@@ -44,6 +44,14 @@ pub struct Counts {
     pub failures: BTreeMap<&'static str, u64>,
 }
 
+impl Counts {
+    /// How many of the failures were the plugin's own.
+    pub fn own_faults(&self) -> u64 {
+        let not_its_own = [Blame::HostFault, Blame::Rejected { field: None }].map(|blame| blame.reason());
+        self.failures.iter().filter(|(reason, _)| !not_its_own.contains(reason)).map(|(_, count)| count).sum()
+    }
+}
+
 const REASONS: [&str; 6] = ["HostFault", "Trap", "Rejected", "Deadline", "OutOfMemory", "BadAnswer"];
 const WASTE_MAX: Duration = Duration::from_millis(250);
 const IN_A_ROW_MIN: u64 = 3;

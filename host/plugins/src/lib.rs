@@ -35,5 +35,5 @@ pub use hook::AdmissionChain;
 pub use limits::{Isolation, Limits};
 pub use load::LoadError;
 pub use plugin::{About, AdmissionPlugin, FailurePolicy, InterpreterPlugin, Origin, Plugin, PluginConfig};
-pub use status::{KindStatus, LimitsStatus, PluginStatus, RuleStatus, ServingStatus};
+pub use status::PluginStatus;
 pub use watch::{DirectoryWatch, WatchError};

@@ -64,6 +64,19 @@ pub enum LoadError {
     /// The settings are not JSON.
     #[error("the settings in {} are not JSON", path.display())]
     SettingsSyntax { path: PathBuf, source: serde_json::Error },
+    /// A file with the settings of several plugins can't be used.
+    #[error("{problem}")]
+    SettingsFile { problem: String },
+}
+
+impl LoadError {
+    /// Whether it is the settings that can't be used, rather than the plugin.
+    pub fn is_about_settings(&self) -> bool {
+        matches!(
+            self,
+            LoadError::Settings { .. } | LoadError::SettingsSyntax { .. } | LoadError::SettingsFile { .. }
+        )
+    }
 }
 
 const WASM_BYTES_MAX: usize = 64 << 20;

@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_admission::{Chain, FailurePolicy};
 use windlass_apiserver::{ApiServer, Config, store};
+use windlass_simulator::MemberSpec;
 
 use super::folder::Folder;
-use super::member::{Member, decide};
-use super::parts::{Parts, write_kubeconfig};
+use super::member::{self, Member, Opened, decide, listen, write_kubeconfig};
+use super::parts::Parts;
 use super::{Options, settings};
+use crate::client;
 use crate::runtime::{Plugins, Settings, code_cache, read_settings};
 
 /// A running control plane with its simulated members.
@@ -59,12 +60,15 @@ impl ControlPlane {
             store: store::Options::default(),
         };
         let server = ApiServer::open(config).await.context("the control plane's API server")?;
-        let url = parts.serve(&server, port, &folder.control_plane()).await?;
+        let address = listen(port, &folder.control_plane()).await?;
+        let url = address.url.clone();
+        parts.serve(&server, address);
+
+        parts.report_on_plugins(&server, &plugins, changes.clone());
 
         let mut running = Vec::with_capacity(specs.len());
-        for spec in specs {
-            running
-                .push(parts.start_member(spec, &folder, &plugins, changes.clone(), &server.client()).await?);
+        for opened in open_members(specs, &folder, &server.client()).await? {
+            running.push(parts.run_member(opened, &plugins, changes.clone()));
         }
         parts.run_controllers(&server, &plugins, changes, &running);
         // Last: whoever waits for this file finds the members' beside it.
@@ -100,12 +104,12 @@ impl ControlPlane {
 
     /// A client over TLS, made from the kubeconfig file as anybody else's would be.
     pub async fn client_by_kubeconfig(&self) -> anyhow::Result<kube::Client> {
-        client_of(&self.kubeconfig()).await
+        client::by_kubeconfig(&self.kubeconfig()).await
     }
 
     /// The same for a member.
     pub async fn member_client_by_kubeconfig(&self, name: &str) -> anyhow::Result<kube::Client> {
-        client_of(&self.folder.member_kubeconfig(name)).await
+        client::by_kubeconfig(&self.folder.member_kubeconfig(name)).await
     }
 
     /// Returns only if a part that should run for ever ends: with what it was.
@@ -127,6 +131,23 @@ impl ControlPlane {
     }
 }
 
+/// Opens all members side by side: most of it is waiting for the disk.
+async fn open_members(
+    specs: Vec<MemberSpec>,
+    folder: &Folder,
+    control_plane: &kube::Client,
+) -> anyhow::Result<Vec<Opened>> {
+    let opening = specs
+        .into_iter()
+        .map(|spec| tokio::spawn(member::open(spec, folder.clone(), control_plane.clone())))
+        .collect::<Vec<_>>();
+    let mut opened = Vec::with_capacity(opening.len());
+    for member in opening {
+        opened.push(member.await.context("opening a member panicked")??);
+    }
+    Ok(opened)
+}
+
 /// Compiling is work for a thread of its own.
 async fn load_plugins(
     directory: Option<PathBuf>,
@@ -137,13 +158,6 @@ async fn load_plugins(
         Plugins::start(directory.as_deref(), &settings, code_cache(&code)?)
     });
     Ok(Arc::new(loading.await.context("loading the plugins panicked")??))
-}
-
-async fn client_of(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
-    let read =
-        Kubeconfig::read_from(kubeconfig).with_context(|| format!("cannot read {}", kubeconfig.display()))?;
-    let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
-    Ok(kube::Client::try_from(config)?)
 }
 
 /// For the ids that admission makes.

@@ -6,6 +6,7 @@ mod folder;
 mod member;
 mod parts;
 mod registration;
+mod reports;
 mod settings;
 
 use std::path::PathBuf;

@@ -1,28 +1,21 @@
 //! The parts of a control plane while it is put together, each with its owner and its end.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use windlass_apiserver::{ApiServer, Config, store};
+use windlass_apiserver::ApiServer;
 use windlass_controllers::{Members, Rooms};
-use windlass_simulator::{MemberSpec, MemberState};
 
-use super::folder::{Folder, write_whole};
-use super::member::{Member, listen};
-use super::registration::{Endpoint, register};
+use super::member::{Address, Member, Opened};
+use super::reports;
 use crate::runtime::Plugins;
 
 /// How often the catalogue of plugins is asked whether it has changed.
 const PLUGIN_POLL: Duration = Duration::from_millis(100);
-
-/// The group that may do everything in a member: the control plane acts for all its users there.
-const MASTERS: &str = "system:masters";
 
 /// What has been started.
 pub(super) struct Parts {
@@ -75,15 +68,23 @@ impl Parts {
         receiver
     }
 
-    /// Serves `server` over TLS; returns its URL.
-    pub(super) async fn serve(
+    /// Keeps what the control plane's API says of the plugins up to date.
+    pub(super) fn report_on_plugins(
         &mut self,
         server: &ApiServer,
-        port: u16,
-        folder: &Path,
-    ) -> anyhow::Result<String> {
-        let (listener, address) = listen(port, &folder.join("port")).await?;
-        let url = format!("https://{address}");
+        plugins: &Plugins,
+        changed: watch::Receiver<u64>,
+    ) {
+        let reporting = reports::report(server.client(), Arc::clone(&plugins.catalogue), changed);
+        let shutdown = self.shutdown.clone();
+        self.spawn("plugin reports", async move {
+            shutdown.run_until_cancelled(reporting).await;
+        });
+    }
+
+    /// Serves `server` over TLS where `address` listens.
+    pub(super) fn serve(&mut self, server: &ApiServer, address: Address) {
+        let Address { listener, url } = address;
         let (serving, shutdown) = (server.clone(), self.shutdown.clone());
         self.spawn(format!("API server at {url}"), async move {
             if let Err(error) = serving.serve(listener, shutdown).await {
@@ -91,41 +92,19 @@ impl Parts {
             }
         });
         self.servers.push(server.clone());
-        Ok(url)
     }
 
-    /// Starts a member's API server and the simulator in it, and registers it.
-    pub(super) async fn start_member(
+    /// Serves an open member's API, and runs the simulator in it.
+    pub(super) fn run_member(
         &mut self,
-        spec: MemberSpec,
-        folder: &Folder,
+        opened: Opened,
         plugins: &Plugins,
         interpreters_changed: watch::Receiver<u64>,
-        control_plane: &kube::Client,
-    ) -> anyhow::Result<Running> {
-        let name = spec.name.clone();
-        let state = MemberState::default();
-        let home = folder.member(&name);
-        let config = Config {
-            data_dir: home.clone(),
-            name: name.clone(),
-            definitions: Vec::new(),
-            hooks: vec![Arc::new(state.clone())],
-            store: store::Options::default(),
-        };
-        let server =
-            ApiServer::open(config).await.with_context(|| format!("the API server of member {name}"))?;
-        let kubeconfig: PathBuf = folder.member_kubeconfig(&name);
-        let url = self.serve(&server, 0, &home).await?;
-        write_kubeconfig(&server, &url, &kubeconfig)?;
+    ) -> Running {
+        let Opened { spec, server, address, state, member } = opened;
+        self.serve(&server, address);
         let client = server.client();
-        let endpoint = Endpoint {
-            url: url.clone(),
-            authority: server.certificate_authority().to_owned(),
-            token: token(&server, &Folder::token_file(&home))?,
-        };
-        register(control_plane, &client, &spec, &endpoint).await?;
-        let member = windlass_simulator::Member {
+        let simulated = windlass_simulator::Member {
             client: client.clone(),
             spec,
             interpreter: plugins.interpreter.clone(),
@@ -134,13 +113,12 @@ impl Parts {
             clock: jiff::Timestamp::now,
         };
         let shutdown = self.shutdown.clone();
-        let what = format!("member {name}");
-        self.spawn(what, async move {
-            if let Err(error) = member.run(shutdown).await {
+        self.spawn(format!("member {}", member.name), async move {
+            if let Err(error) = simulated.run(shutdown).await {
                 tracing::error!(%error, "member failed");
             }
         });
-        Ok(Running { member: Member { name, url, kubeconfig }, client })
+        Running { member, client }
     }
 
     /// Starts every control loop. Members of this process are reached without a network.
@@ -176,20 +154,4 @@ impl Parts {
         self.spawn("member rooms", watching);
         self.spawn("controllers", controlling);
     }
-}
-
-/// Writes the kubeconfig by which the server at `url` is used.
-pub(super) fn write_kubeconfig(server: &ApiServer, url: &str, file: &Path) -> anyhow::Result<()> {
-    let document = server.kubeconfig(url).context("cannot make a kubeconfig")?;
-    write_whole(file, &document)
-}
-
-/// The control plane's token for a member: made once, so that restarts don't pile them up.
-fn token(server: &ApiServer, file: &Path) -> anyhow::Result<String> {
-    if let Ok(token) = std::fs::read_to_string(file) {
-        return Ok(token);
-    }
-    let token = server.issue_token("windlass", [MASTERS.to_owned()]).context("cannot make a token")?;
-    write_whole(file, &token)?;
-    Ok(token)
 }

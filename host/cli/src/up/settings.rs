@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
-use windlass_plugins::Catalogue;
+use windlass_bundle::World;
+use windlass_plugins::{Catalogue, LoadError, Origin};
 
-use crate::runtime::{built_in, read_settings};
+use crate::runtime::{built_in, checked, read_settings};
 
 const POLL_EVERY: Duration = Duration::from_millis(500);
 
@@ -20,7 +21,7 @@ pub(super) async fn watch(catalogue: Arc<Catalogue>, file: PathBuf, shutdown: Ca
             continue;
         }
         last = now;
-        match read_settings(&file) {
+        match read_settings(&file).and_then(checked) {
             Ok(settings) => {
                 for bundled in windlass_bundle::PLUGINS {
                     let (origin, config) = built_in(bundled.name, &settings);
@@ -31,7 +32,14 @@ pub(super) async fn watch(catalogue: Arc<Catalogue>, file: PathBuf, shutdown: Ca
                 tracing::info!(file = %file.display(), "plugin settings read again");
             }
             Err(error) => {
-                tracing::error!(file = %file.display(), error = format!("{error:#}"), "settings can't be read; those before stay in force");
+                let problem = format!("{error:#}; the settings before stay in force");
+                tracing::error!(file = %file.display(), problem, "settings refused");
+                for bundled in
+                    windlass_bundle::PLUGINS.iter().filter(|bundled| bundled.world == World::Admission)
+                {
+                    let origin = Origin::BuiltIn(bundled.name.into());
+                    catalogue.fail(&origin, LoadError::SettingsFile { problem: problem.clone() });
+                }
             }
         }
     }

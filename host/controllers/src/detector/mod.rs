@@ -192,8 +192,9 @@ impl Detector {
 
 /// Whether an object may be a template at all: the control plane's own and Kubernetes' own are not.
 pub(crate) fn is_propagated(id: &ObjectId) -> bool {
-    let of_control_plane =
-        names::is_reserved_namespace(&id.namespace) || id.gvk.group.ends_with(".karmada.io");
+    let of_control_plane = names::is_reserved_namespace(&id.namespace)
+        || id.gvk.group.ends_with(".karmada.io")
+        || id.gvk.group.ends_with(".windlass.io");
     let of_kubernetes = id.namespace.starts_with("kube-");
     let of_cluster = id.gvk.group.is_empty() && id.name == "kube-root-ca.crt";
     !(of_control_plane || of_kubernetes || of_cluster)

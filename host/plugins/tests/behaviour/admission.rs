@@ -7,8 +7,8 @@ use windlass_core::admission::{AdmissionRequest, Hook, Verdict};
 use windlass_core::{Blame, Gvk, Verb};
 use windlass_plugins::{AdmissionChain, Catalogue, FailurePolicy, PluginConfig};
 
-use crate::guests::{Admission, HOLDING};
 use crate::setting::{built_in, catalogue, limited, tight};
+use windlass_test_guests::{Admission, HOLDING};
 
 fn request(verb: Verb) -> AdmissionRequest {
     AdmissionRequest {

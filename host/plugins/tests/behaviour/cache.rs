@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use windlass_plugins::{CacheError, Catalogue, CodeCache, Limits};
 
-use crate::guests::{GOOD, revise};
 use crate::setting::{engine, interpreter, revised, thing};
+use windlass_test_guests::{GOOD, revise};
 
 fn serves(directory: &Path) {
     let catalogue = Catalogue::new(engine(4), CodeCache::open(directory).expect("a cache"));

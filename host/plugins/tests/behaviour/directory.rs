@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::json;
 use windlass_plugins::{Catalogue, DirectoryWatch, PluginConfig, PluginStatus};
 
-use crate::guests::{GOOD, HOLDING, Interpreter, revise};
 use crate::setting::{catalogue, revised, thing, until};
+use windlass_test_guests::{GOOD, HOLDING, Interpreter, revise};
 
 fn status(catalogue: &Catalogue, file: &Path) -> Option<PluginStatus> {
     let origin = file.display().to_string();
@@ -16,7 +16,7 @@ fn status(catalogue: &Catalogue, file: &Path) -> Option<PluginStatus> {
 
 fn stands(catalogue: &Catalogue, file: &Path) -> (&'static str, String) {
     status(catalogue, file).map_or(("", String::new()), |status| {
-        (status.state, status.plugin.map_or(String::new(), |plugin| plugin.version))
+        (status.state.name(), status.plugin.map_or(String::new(), |plugin| plugin.version))
     })
 }
 

@@ -4,6 +4,5 @@ mod admission;
 mod cache;
 mod directory;
 mod faults;
-mod guests;
 mod loading;
 mod setting;

@@ -11,7 +11,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, WatchEvent, Wat
 use serde_json::json;
 
 use crate::control_plane::ControlPlane;
-use crate::wait;
+use windlass_test_probe::until;
 
 const ROUNDS: usize = 5;
 const WRITERS: usize = 8;
@@ -35,7 +35,7 @@ async fn every_acknowledged_write_survives_kill_9() {
         let enough = acknowledged.lock().unwrap().len() + WRITES_A_ROUND;
         let killer = async {
             let count = || async { acknowledged.lock().unwrap().len() };
-            wait::until("enough acknowledged writes", count, |count| *count >= enough).await;
+            until("enough acknowledged writes", count, |count| *count >= enough).await;
             control_plane.crash_and_restart().await;
         };
         // The writers end when the server does: the first refused write ends each.

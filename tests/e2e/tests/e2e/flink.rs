@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
-use crate::objects::{api, apply, condition, has_condition, wait_for};
+use windlass_test_probe::{api, apply, condition, has_condition, wait_for};
 
 const CRD: &str = include_str!("../../../../host/cli/demo/flinkdeployment-crd.yaml");
 const CRD_POLICY: &str = include_str!("../../../../host/cli/demo/crd-policy.yaml");
@@ -25,7 +25,7 @@ async fn with_flink(members: &str) -> (ControlPlane, kube::Client) {
 
 #[tokio::test]
 async fn a_flink_deployment_is_scheduled_whole_and_seen_running() {
-    let (control_plane, client) = with_flink(MEMBERS).await;
+    let (mut control_plane, client) = with_flink(MEMBERS).await;
     apply(&client, EXAMPLE).await;
 
     let bindings = api(&client, "work.karmada.io/v1alpha2", "ResourceBinding", "default");

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
 
 mod control_plane;
-mod objects;
-mod wait;
 
 mod crash;
 mod flink;

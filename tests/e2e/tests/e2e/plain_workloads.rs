@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
-use crate::objects::{api, apply, wait_for};
+use windlass_test_probe::{api, apply, wait_for};
 
 const MEMBERS: &str = "members:
   - {name: member1, nodes: [{count: 1, allocatable: {cpu: '1', memory: 8Gi, pods: '110'}}]}

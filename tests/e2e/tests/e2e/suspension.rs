@@ -6,8 +6,7 @@ use kube::api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use serde_json::json;
 
 use crate::control_plane::ControlPlane;
-use crate::objects::{api, apply, condition, has_condition, wait_for};
-use crate::wait;
+use windlass_test_probe::{PATIENCE, api, apply, condition, has_condition, wait_for};
 
 const MEMBERS: &str = "members: [{name: member1}]";
 
@@ -74,7 +73,7 @@ async fn held_bindings_are_released_in_priority_order() {
     taint(json!(null)).await;
     let mut order = Vec::new();
     while order.len() < 2 {
-        let event = tokio::time::timeout(wait::PATIENCE, events.next()).await.expect("an event in time");
+        let event = tokio::time::timeout(PATIENCE, events.next()).await.expect("an event in time");
         let Some(Ok(WatchEvent::Modified(binding))) = event else { panic!("the watch broke: {event:?}") };
         let name = binding.name_any();
         if binding.data["spec"]["clusters"][0]["name"] == "member1" && !order.contains(&name) {

@@ -8,12 +8,7 @@ use crate::wait;
 
 /// The API of a kind in a namespace; an empty namespace for cluster-scoped kinds. The plural is regular for every
 /// kind that the tests use.
-pub(crate) fn api(
-    client: &kube::Client,
-    api_version: &str,
-    kind: &str,
-    namespace: &str,
-) -> Api<DynamicObject> {
+pub fn api(client: &kube::Client, api_version: &str, kind: &str, namespace: &str) -> Api<DynamicObject> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     if namespace.is_empty() {
@@ -24,7 +19,7 @@ pub(crate) fn api(
 }
 
 /// The documents of a YAML stream.
-pub(crate) fn documents(yaml: &str) -> Vec<Value> {
+pub fn documents(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).expect("the test's YAML is well formed")
 }
 
@@ -33,7 +28,7 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 }
 
 /// Server-side applies every document, waiting for kinds whose CRD is on its way.
-pub(crate) async fn apply(client: &kube::Client, yaml: &str) {
+pub async fn apply(client: &kube::Client, yaml: &str) {
     for object in documents(yaml) {
         let api = api(
             client,
@@ -56,7 +51,7 @@ pub(crate) async fn apply(client: &kube::Client, yaml: &str) {
 }
 
 /// Waits until the object exists and `wanted` holds of its JSON.
-pub(crate) async fn wait_for(
+pub async fn wait_for(
     api: &Api<DynamicObject>,
     name: &str,
     what: &str,
@@ -77,11 +72,11 @@ pub(crate) async fn wait_for(
 }
 
 /// The condition of that type.
-pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     object.pointer("/status/conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
 }
 
 /// Whether the condition of that type has that status.
-pub(crate) fn has_condition(object: &Value, kind: &str, status: &str) -> bool {
+pub fn has_condition(object: &Value, kind: &str, status: &str) -> bool {
     condition(object, kind).is_some_and(|condition| condition["status"] == status)
 }

@@ -1,53 +1,76 @@
 //! Plugins for tests, written as WebAssembly text: each does one thing, most of them badly.
 
+use std::path::Path;
+
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
 /// What an interpreter of these tests does when it is asked to revise the replicas, by the number asked for.
-pub(crate) mod revise {
+pub mod revise {
     /// Sets `/spec/replicas` to 7.
-    pub(crate) const WELL: i32 = 0;
-    pub(crate) const TRAP: i32 = 1;
-    pub(crate) const LOOP_FOR_EVER: i32 = 2;
-    pub(crate) const EAT_MEMORY: i32 = 3;
-    pub(crate) const EXHAUST_STACK: i32 = 4;
-    pub(crate) const NO_JSON: i32 = 5;
-    pub(crate) const OUTSIDE_FENCE: i32 = 6;
-    pub(crate) const INVALID_UTF8: i32 = 7;
-    pub(crate) const POINTER_OUT_OF_BOUNDS: i32 = 8;
-    pub(crate) const REJECT: i32 = 9;
+    pub const WELL: i32 = 0;
+    pub const TRAP: i32 = 1;
+    pub const LOOP_FOR_EVER: i32 = 2;
+    pub const EAT_MEMORY: i32 = 3;
+    pub const EXHAUST_STACK: i32 = 4;
+    pub const NO_JSON: i32 = 5;
+    pub const OUTSIDE_FENCE: i32 = 6;
+    pub const INVALID_UTF8: i32 = 7;
+    pub const POINTER_OUT_OF_BOUNDS: i32 = 8;
+    pub const REJECT: i32 = 9;
     /// Grows its memory to 32 MiB, then answers well.
-    pub(crate) const GROW: i32 = 10;
+    pub const GROW: i32 = 10;
     /// An answer of some 32 MiB.
-    pub(crate) const HUGE_ANSWER: i32 = 11;
+    pub const HUGE_ANSWER: i32 = 11;
     /// Sets `/spec/replicas` to how often this instance was asked to count, this time included.
-    pub(crate) const COUNT: i32 = 12;
+    pub const COUNT: i32 = 12;
 }
 
 /// An interpreter for `example.io/v1, Kind=Thing`.
 #[derive(Clone)]
-pub(crate) struct Interpreter {
-    pub(crate) name: &'static str,
-    pub(crate) version: &'static str,
-    pub(crate) kind: &'static str,
+pub struct Interpreter {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub kind: &'static str,
     /// Instructions run before `describe` answers.
-    pub(crate) in_describe: &'static str,
+    pub in_describe: &'static str,
     /// Instructions run when an instance starts.
-    pub(crate) in_start: &'static str,
+    pub in_start: &'static str,
     /// Pages of memory to begin with.
-    pub(crate) pages: u32,
+    pub pages: u32,
+    /// What it declares for its kind: the flags of the contract, of which [`REPLICAS`], [`REVISES`] and [`HEALTH`] work.
+    pub operations: u32,
+    /// How many replicas any object has.
+    pub replicas: u32,
+    /// Instructions run before `inspect` answers.
+    pub in_inspect: &'static str,
 }
 
-pub(crate) const GOOD: Interpreter =
-    Interpreter { name: "good", version: "1.0.0", kind: "Thing", in_describe: "", in_start: "", pages: 17 };
+/// interpret-replica
+pub const REPLICAS: u32 = 1;
+/// revise-replica
+pub const REVISES: u32 = 4;
+/// interpret-health; every object is healthy
+pub const HEALTH: u32 = 128;
+
+pub const GOOD: Interpreter = Interpreter {
+    name: "good",
+    version: "1.0.0",
+    kind: "Thing",
+    in_describe: "",
+    in_start: "",
+    pages: 17,
+    operations: REVISES | HEALTH,
+    replicas: 1,
+    in_inspect: "",
+};
 
 impl Interpreter {
-    pub(crate) fn component(&self) -> Vec<u8> {
+    pub fn component(&self) -> Vec<u8> {
         let mut data = Data::default();
         let [name, version, about] = [self.name, self.version, "for tests"].map(|text| data.text(text));
         let [group, kind_version, kind] = ["example.io", "v1", self.kind].map(|text| data.text(text));
-        // Operations: revise-replica (4) and interpret-health (128).
-        let kinds = data.words(&[group.as_slice(), &kind_version, &kind, &[132]].concat());
+        let kinds = data.words(&[group.as_slice(), &kind_version, &kind, &[self.operations]].concat());
         let manifest = data.words(&[name.as_slice(), &version, &about, &[kinds, 1]].concat());
 
         let path = data.text("/spec/replicas");
@@ -71,12 +94,15 @@ impl Interpreter {
         let field = data.text("spec.replicas");
         let message = data.text("must not be nine");
         let rejected = data.words(&[[1].as_slice(), &field, &message].concat());
-        // `health` is the last of five options of 24 bytes: some, ok, true.
-        let mut healthy = vec![0; 30];
-        healthy[24..27].copy_from_slice(&[1, 0, 1]);
-        let healthy = data.words(&healthy);
+        // Five options of 24 bytes, each of a result. Whether they are there is written by `inspect`: what was asked for
+        // is. `replicas` is the first of them: ok, so many, no requirements; `health` the last: ok, true.
+        let mut inspection = vec![0; 30];
+        inspection[2] = self.replicas;
+        inspection[26] = 1;
+        let inspection = data.words(&inspection);
+        let health = inspection + 96;
 
-        let Interpreter { in_describe, in_start, pages, .. } = self;
+        let Interpreter { in_describe, in_start, in_inspect, pages, .. } = self;
         let segment = data.escaped();
         let export = "windlass:interpreter/interpreter@0.1.0";
         let text = format!(
@@ -97,7 +123,10 @@ impl Interpreter {
                 (func $deeper (param i32) (result i32) (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (local.get 0)))
                 (func (export "{export}#describe") (result i32) {in_describe} (i32.const {manifest}))
                 (func (export "cabi_post_{export}#describe") (param i32) (call $forget))
-                (func (export "{export}#inspect") (param i32 i32 i32) (result i32) (i32.const {healthy}))
+                (func (export "{export}#inspect") (param i32 i32 i32) (result i32) {in_inspect}
+                    (i32.store8 (i32.const {inspection}) (i32.and (local.get 2) (i32.const 1)))
+                    (i32.store8 (i32.const {health}) (i32.and (i32.shr_u (local.get 2) (i32.const 4)) (i32.const 1)))
+                    (i32.const {inspection}))
                 (func (export "cabi_post_{export}#inspect") (param i32) (call $forget))
                 (func (export "{export}#revise-replica") (param i32 i32) (param $how i32) (result i32)
                     (if (i32.eq (local.get $how) (i32.const {TRAP})) (then unreachable))
@@ -137,27 +166,26 @@ impl Interpreter {
             HUGE_ANSWER = revise::HUGE_ANSWER,
             COUNT = revise::COUNT,
         );
-        component(&text, "../../sdk/wit/interpreter@0.1.0")
+        component(&text, "interpreter@0.1.0")
     }
 }
 
 /// An admission plugin for the creation of `example.io/v1 things`. It admits with one change; settings other than
 /// `null` and `{}` are refused, or whatever the instructions do.
-pub(crate) struct Admission {
-    pub(crate) name: &'static str,
+pub struct Admission {
+    pub name: &'static str,
     /// The path it sets to `true`.
-    pub(crate) path: &'static str,
+    pub path: &'static str,
     /// Instructions run before it answers `admit`.
-    pub(crate) in_admit: &'static str,
+    pub in_admit: &'static str,
     /// Whether it denies instead.
-    pub(crate) denies: bool,
+    pub denies: bool,
 }
 
-pub(crate) const HOLDING: Admission =
-    Admission { name: "holding", path: "/spec/held", in_admit: "", denies: false };
+pub const HOLDING: Admission = Admission { name: "holding", path: "/spec/held", in_admit: "", denies: false };
 
 impl Admission {
-    pub(crate) fn component(&self) -> Vec<u8> {
+    pub fn component(&self) -> Vec<u8> {
         let mut data = Data::default();
         let [name, version, about] = [self.name, "0.1.0", "for tests"].map(|text| data.text(text));
         let [group, rule_version, resource] = ["example.io", "*", "things"].map(|text| data.text(text));
@@ -202,12 +230,12 @@ impl Admission {
                 (func (export "cabi_post_{export}#admit") (param i32) (call $forget))
             )"#
         );
-        component(&text, "../../sdk/wit/admission@0.1.0")
+        component(&text, "admission@0.1.0")
     }
 }
 
 /// A component that exports something else, or another version.
-pub(crate) fn stranger(wit: &str, export: &str) -> Vec<u8> {
+pub fn stranger(wit: &str, export: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("stranger.wit", wit).expect("WIT");
     let text = format!(r#"(module (memory (export "memory") 1) (func (export "{export}")))"#);
@@ -216,7 +244,8 @@ pub(crate) fn stranger(wit: &str, export: &str) -> Vec<u8> {
 
 fn component(text: &str, wit: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit).expect("the contract is WIT");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/wit").join(wit);
+    let (package, _) = resolve.push_dir(folder).expect("the contract is WIT");
     encode(text, &resolve, package)
 }
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long a condition may take to come true on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks `probe` until `wanted` holds of its answer; panics with the last answer when `PATIENCE` is over.
-pub(crate) async fn until<T, F>(what: &str, mut probe: impl FnMut() -> F, wanted: impl Fn(&T) -> bool) -> T
+pub async fn until<T, F>(what: &str, mut probe: impl FnMut() -> F, wanted: impl Fn(&T) -> bool) -> T
 where
     T: Debug,
     F: Future<Output = T>,
