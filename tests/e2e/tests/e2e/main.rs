@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
 
 mod control_plane;
+mod raw;
 
+mod bad_input;
 mod crash;
+mod damaged_data;
 mod flink;
 mod interpret;
 mod plain_workloads;
