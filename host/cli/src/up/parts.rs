@@ -75,7 +75,7 @@ impl Parts {
         plugins: &Plugins,
         changed: watch::Receiver<u64>,
     ) {
-        let reporting = reports::report(server.client(), Arc::clone(&plugins.catalogue), changed);
+        let reporting = Box::pin(reports::report(server.client(), Arc::clone(&plugins.catalogue), changed));
         let shutdown = self.shutdown.clone();
         self.spawn("plugin reports", async move {
             shutdown.run_until_cancelled(reporting).await;
