@@ -125,6 +125,19 @@ impl Changes {
         if value.is_null() { self.remove(path) } else { self.set(path, value) }
     }
 
+    /// Sets the value at `path`, unless it is null.
+    #[must_use]
+    pub fn set_if_given(self, path: &str, value: Json<'_>) -> Changes {
+        if value.is_null() { self } else { self.set(path, value) }
+    }
+
+    /// Makes the `further` changes after these.
+    #[must_use]
+    pub fn and(mut self, further: Changes) -> Changes {
+        self.0.extend(further.0);
+        self
+    }
+
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -67,6 +67,8 @@ pub mod quantity;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub mod status;
+
 mod answer;
 mod members;
 mod pods;

@@ -4,6 +4,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::number::Numeric;
 use super::scan::{Step, entries};
 use super::text::Text;
 
@@ -41,6 +42,37 @@ impl<'a> Json<'a> {
     /// The string that this is; `None` if it is none.
     pub fn string(&self) -> Option<Text<'a>> {
         serde_json::from_str(self.text()).ok()
+    }
+
+    /// The number that this is; `None` if it is none.
+    pub fn number(&self) -> Option<f64> {
+        self.text().starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| self.text().parse().ok())?
+    }
+
+    /// The number that this is or that its string spells, as Karmada's scripts count.
+    pub fn numeric(&self) -> Numeric {
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
+    /// Whether this is the string `text`.
+    pub fn is(&self, text: &str) -> bool {
+        self.string().is_some_and(|string| string.as_str() == text)
+    }
+
+    /// Whether both are the same string, number or boolean, or both null. Lists and objects are the same as nothing
+    /// else, as in Karmada's scripts.
+    pub fn same(&self, other: &Json<'_>) -> bool {
+        match (self.number(), other.number()) {
+            (Some(number), Some(other)) => number == other,
+            (None, None) => match (self.string(), other.string()) {
+                (Some(string), Some(other)) => string.as_str() == other.as_str(),
+                (None, None) => {
+                    matches!(self.text(), "null" | "true" | "false") && self.text() == other.text()
+                }
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// The field `name` of the object that this is; null if it is none or has no such field.
@@ -81,6 +113,18 @@ mod tests {
         assert_eq!(json.field("n").text(), "1.50");
         assert!(json.field("m").is_null());
         assert!(Json::from_text("7").field("m").is_null());
+    }
+
+    #[test]
+    fn scalars_are_the_same_however_they_are_written() {
+        let same = |a, b| Json::from_text(a).same(&Json::from_text(b));
+        assert!(
+            same("3", "3.0") && same("\"a\"", "\"\\u0061\"") && same("null", "null") && same("true", "true")
+        );
+        assert!(!same("3", "\"3\"") && !same("null", "0") && !same("true", "false") && !same("{}", "{}"));
+        assert!(Json::default().same(&Json::from_text("null")));
+        assert_eq!(Json::from_text("-1.5e1").number(), Some(-15.0));
+        assert_eq!(Json::from_text("\"3\"").number(), None);
     }
 
     #[test]

@@ -65,6 +65,24 @@ impl Numeric {
     }
 }
 
+impl From<f64> for Numeric {
+    fn from(number: f64) -> Numeric {
+        Numeric(number.is_finite().then_some(number))
+    }
+}
+
+/// Whole numbers are written without a point; what isn't given is null.
+impl Serialize for Numeric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
+                serializer.serialize_i64(number as i64)
+            }
+            number => number.serialize(serializer),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Numeric {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Numeric, D::Error> {
         deserializer.deserialize_any(NumericVisitor)
@@ -93,7 +111,8 @@ impl<'de> Visitor<'de> for NumericVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Numeric, E> {
-        Ok(Numeric(text.trim_matches([' ', '\t', '\n']).parse().ok()))
+        let number = text.trim_matches([' ', '\t', '\n']).parse::<f64>();
+        Ok(number.map_or(Numeric(None), Numeric::from))
     }
 
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Numeric, E> {
@@ -136,7 +155,7 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<Numeric>(json).unwrap().get();
         assert_eq!(read("2"), Some(2.0));
         assert_eq!(read("\" 2.5 \""), Some(2.5));
-        for nothing in ["\"\"", "\"two\"", "true", "null", "[1,[2]]", "{\"a\":{}}"] {
+        for nothing in ["\"\"", "\"two\"", "\"inf\"", "true", "null", "[1,[2]]", "{\"a\":{}}"] {
             assert_eq!(read(nothing), None, "{nothing}");
         }
     }

@@ -1,72 +1,30 @@
 //! What a pod can't run without.
 
-use std::collections::BTreeSet;
-
-use super::pod::{Name, PodSpec, SecretRef};
+use super::pod::PodSpec;
+use super::references::References;
 use crate::answer::Dependent;
 
 /// The ConfigMaps, Secrets, ServiceAccount and PersistentVolumeClaims that a pod in `namespace` refers to, each kind in
 /// the order of names.
 pub fn pod_dependencies(spec: &PodSpec<'_>, namespace: &str) -> Vec<Dependent> {
-    let mut config_maps = BTreeSet::new();
-    let mut secrets = BTreeSet::new();
-    let mut claims = BTreeSet::new();
-
-    secrets.extend(spec.image_pull_secrets.iter().map(|secret| secret.name.as_str()));
-    for container in spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers) {
-        for source in &container.env_from {
-            config_maps.extend(named(&source.config_map_ref));
-            secrets.extend(named(&source.secret_ref));
-        }
-        for variable in &container.env {
-            config_maps.extend(named(&variable.value_from.config_map_key_ref));
-            secrets.extend(named(&variable.value_from.secret_key_ref));
-        }
-    }
-    for volume in &spec.volumes {
-        config_maps.extend(named(&volume.config_map));
-        claims.extend(volume.persistent_volume_claim.iter().map(|claim| claim.claim_name.as_str()));
-        secrets.extend(volume.secret.iter().map(|secret| secret.secret_name.as_str()));
-        secrets.extend(volume.azure_file.iter().map(|file| file.secret_name.as_str()));
-        secrets.extend(volume.csi.iter().filter_map(|csi| named(&csi.node_publish_secret_ref)));
-        for by_reference in [
-            &volume.cephfs,
-            &volume.cinder,
-            &volume.flex_volume,
-            &volume.iscsi,
-            &volume.rbd,
-            &volume.scale_io,
-            &volume.storageos,
-        ] {
-            secrets.extend(by_reference.iter().filter_map(|SecretRef { secret_ref }| named(secret_ref)));
-        }
-        for source in volume.projected.iter().flat_map(|projected| &projected.sources) {
-            config_maps.extend(named(&source.config_map));
-            secrets.extend(named(&source.secret));
-        }
-    }
-    let mut accounts = BTreeSet::new();
-    accounts.extend(Some(spec.service_account_name.as_str()).filter(|name| *name != "default"));
-
-    let of_kind = |kind: &'static str, names: BTreeSet<&str>| {
-        let dependent = move |name: &str| Dependent {
-            api_version: "v1",
-            kind,
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            ..Dependent::default()
-        };
-        names.into_iter().filter(|name| !name.is_empty()).map(dependent).collect::<Vec<_>>()
-    };
-    let mut dependents = of_kind("ConfigMap", config_maps);
-    dependents.extend(of_kind("Secret", secrets));
-    dependents.extend(of_kind("ServiceAccount", accounts));
-    dependents.extend(of_kind("PersistentVolumeClaim", claims));
-    dependents
+    dependencies_of_pods([spec], namespace)
 }
 
-fn named<'a>(reference: &'a Option<Name<'_>>) -> Option<&'a str> {
-    reference.as_ref().map(|reference| reference.name.as_str())
+/// As [`pod_dependencies`], of several pods together: what several refer to is there once.
+pub fn dependencies_of_pods<'p, 'a: 'p>(
+    specs: impl IntoIterator<Item = &'p PodSpec<'a>>,
+    namespace: &str,
+) -> Vec<Dependent> {
+    let mut references = References::default();
+    for spec in specs {
+        spec.image_pull_secrets.iter().for_each(|secret| references.secret(&secret.name));
+        references.containers(&spec.init_containers);
+        references.containers(&spec.containers);
+        references.containers(&spec.ephemeral_containers);
+        references.volumes(&spec.volumes);
+        references.own_account(&spec.service_account_name);
+    }
+    references.dependents(namespace)
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 mod dependencies;
 mod meta;
 mod pod;
+mod references;
 mod requirements;
 mod resources;
 mod scheduling;
 mod time;
 
-pub use dependencies::pod_dependencies;
+pub use dependencies::{dependencies_of_pods, pod_dependencies};
 pub use meta::Metadata;
-pub use pod::{Container, PodSpec, PodTemplate};
+pub use pod::{Affinity, Container, Name, PodSpec, PodTemplate, Volume};
+pub use references::References;
 pub use requirements::{node_claim, pod_requirements, pod_resources};
 pub use resources::ResourceList;
 pub use scheduling::{NodeClaim, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration};
