@@ -1,5 +1,6 @@
 //! What kube-controller-manager does for an API server that has no workloads to run: namespaces are filled at birth
-//! and emptied at death, what has lost its owners goes, old events go.
+//! and emptied at death, what has lost its owners goes, old events go, and so does what
+//! has finished and asked to be kept no longer.
 //!
 //! Each chore is a pure planner: it takes note of every change in the store, and for a key says which requests are
 //! due now or when to look again. One driver per chore feeds it, makes the requests through an ordinary client, and
@@ -8,6 +9,7 @@
 mod collector;
 mod driver;
 mod event_expiry;
+mod finished_ttl;
 mod namespace_defaults;
 mod namespace_deletion;
 mod observed;
@@ -39,10 +41,12 @@ pub(crate) async fn run(
     let deletion = namespace_deletion::NamespaceDeletion::new(Arc::clone(&store));
     let collector = collector::Collector::new(Arc::clone(&store));
     let expiry = event_expiry::EventExpiry::new(Arc::clone(&store));
+    let finished = finished_ttl::FinishedTtl::new(Arc::clone(&store));
     tokio::join!(
         driver::drive(defaults, client.clone(), Arc::clone(&store), shutdown.clone()),
         driver::drive(deletion, client.clone(), Arc::clone(&store), shutdown.clone()),
         driver::drive(collector, client.clone(), Arc::clone(&store), shutdown.clone()),
-        driver::drive(expiry, client, store, shutdown),
+        driver::drive(expiry, client.clone(), Arc::clone(&store), shutdown.clone()),
+        driver::drive(finished, client, store, shutdown),
     );
 }
