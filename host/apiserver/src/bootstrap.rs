@@ -94,6 +94,11 @@ async fn create<K>(api: &Api<K>, kind: &str, name: &str, object: &K) -> Result<(
 where
     K: Clone + Debug + DeserializeOwned + Serialize,
 {
+    match api.get_metadata_opt(name).await {
+        Ok(Some(_)) => return Ok(()),
+        Ok(None) => {}
+        Err(source) => return Err(OpenError::bootstrap(kind, name, source)),
+    }
     match api.create(&PostParams::default(), object).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),

@@ -15,6 +15,9 @@ use crate::documents::Documents;
 /// The plural and group of CustomResourceDefinitions.
 pub(crate) const DEFINITIONS: (&str, &str) = ("customresourcedefinitions", "apiextensions.k8s.io");
 
+/// Their store's name.
+pub(crate) const DEFINITIONS_STORE: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
 /// The store's name for a resource.
 pub(crate) fn store_name(group: &str, plural: &str) -> String {
     format!("{group}/{plural}")

@@ -7,7 +7,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::catalogue::{DEFINITIONS, Resource, condition, store_name};
+use crate::catalogue::{DEFINITIONS, DEFINITIONS_STORE, Resource, condition, store_name};
 use crate::identity::User;
 use crate::objects::field;
 use crate::service;
@@ -81,8 +81,7 @@ fn conflict(state: &State, definition: &Value) -> Option<(&'static str, String)>
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
-    let (plural, definitions) = DEFINITIONS;
-    let snapshot = state.store.snapshot(&store_name(definitions, plural));
+    let snapshot = state.store.snapshot(DEFINITIONS_STORE);
     let others: Vec<Value> = snapshot
         .iter()
         .filter(|stored| *stored.key.name != *own)
@@ -131,8 +130,7 @@ pub(crate) fn mark_terminating(definition: &mut Value) {
 
 /// Goes on with the definitions that were being deleted when the process ended.
 pub(crate) fn resume(state: &Arc<State>) {
-    let (plural, group) = DEFINITIONS;
-    for stored in state.store.snapshot(&store_name(group, plural)).iter() {
+    for stored in state.store.snapshot(DEFINITIONS_STORE).iter() {
         if field::is_being_deleted(&field::parse(stored)) {
             clean_up(state, &stored.key.name);
         }
@@ -181,7 +179,7 @@ async fn delete_object(client: &Client, resource: &Resource, stored: &Stored) ->
 async fn remove_objects(state: &Arc<State>, name: &str) -> kube::Result<()> {
     let client = service::client(state, User::master("system:apiserver"));
     let (plural, group) = name.split_once('.').unwrap_or((name, ""));
-    let resource = state.catalogue.served().preferred(group, plural).cloned();
+    let resource = state.served().preferred(group, plural).cloned();
     let store = store_name(group, plural);
     loop {
         // Looked at again after each event: a creation that began before the definition was marked may end after.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -95,11 +96,11 @@ impl ApiServer {
             reads: Arc::new(Semaphore::new(READS_MAX)),
             writes: Arc::new(Semaphore::new(WRITES_MAX)),
             random: rustls::crypto::ring::default_provider().secure_random,
+            catalogued: AtomicU64::new(u64::MAX),
             replacing: Mutex::new(()),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
-        state.refresh_catalogue();
         let chores = state.stopping.child_token();
         let housekeeper = service::client(&state, User::master(HOUSEKEEPER));
         let certificate = state.authority.certificate().to_owned();

@@ -116,7 +116,7 @@ where
     if let Some(review) = review::find(&resource.group, &resource.resource) {
         return answer_review(&state, &user, review, &resource, &head, accept, &body);
     }
-    let served = state.catalogue.served();
+    let served = state.served();
     let found = served
         .resource(&resource.group, &resource.version, &resource.resource)
         .filter(|found| is_well_formed(found.kind.namespaced, &resource))
@@ -191,7 +191,7 @@ fn answer(
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(ApiError::method_not_allowed());
     }
-    let served = state.catalogue.served();
+    let served = state.served();
     let accept = || representation::accept(Some(&accepted(headers)));
     let unchanged = header(headers, &IF_NONE_MATCH);
     match target {

@@ -1,5 +1,6 @@
 //! What all requests of one server share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use windlass_core::Hook;
 use windlass_schema::protobuf::Messages;
 
 use crate::admission::Admission;
-use crate::catalogue::{Catalogue, DEFINITIONS, store_name};
+use crate::catalogue::{Catalogue, DEFINITIONS_STORE, Served};
 use crate::identity::User;
 use crate::identity::rbac::Rbac;
 use crate::identity::service_accounts::{self, ISSUER};
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) writes: Arc<Semaphore>,
     pub(crate) random: &'static dyn SecureRandom,
+    /// What [`Store::newest`] said of the definitions that the catalogue was made from.
+    pub(crate) catalogued: AtomicU64,
     /// Held while the catalogue is made anew, so that it never goes back to older definitions.
     pub(crate) replacing: Mutex<()>,
     /// Ends watches and background work.
@@ -47,14 +50,27 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Serves what the stored definitions define.
-    pub(crate) fn refresh_catalogue(&self) {
+    /// What is served: always what the stored definitions say, so that whoever has seen a definition, by a watch or
+    /// otherwise, finds it served.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        let newest = self.store.newest(DEFINITIONS_STORE);
+        if self.catalogued.load(Ordering::Acquire) != newest {
+            self.refresh_catalogue();
+        }
+        self.catalogue.served()
+    }
+
+    fn refresh_catalogue(&self) {
         let _replacing = self.replacing.lock();
-        let (plural, group) = DEFINITIONS;
-        let snapshot = self.store.snapshot(&store_name(group, plural));
+        let newest = self.store.newest(DEFINITIONS_STORE);
+        if self.catalogued.load(Ordering::Acquire) == newest {
+            return;
+        }
+        let snapshot = self.store.snapshot(DEFINITIONS_STORE);
         let definitions: Vec<Value> =
             snapshot.iter().filter_map(|stored| serde_json::from_slice(&stored.json).ok()).collect();
         self.catalogue.replace(&definitions);
+        self.catalogued.store(newest, Ordering::Release);
     }
 
     /// Whose bearer token it is, and for which of these audiences.

@@ -148,7 +148,7 @@ mod tests {
                 json!({"schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": ""}}),
                 vec!["spec.schedulePriority.priorityClassName"],
             ),
-            (json!({"placement": 7}), vec!["spec"]),
+            (json!({"placement": 7}), vec!["spec.placement"]),
         ] {
             check(&policy(spec), &want);
         }

@@ -141,7 +141,7 @@ impl Source for Stored<'_> {
         namespace: &str,
     ) -> Result<Vec<Value>, String> {
         let Stored(Call { state, .. }) = self;
-        let served = state.catalogue.served();
+        let served = state.served();
         let versions = served.groups.iter().flat_map(|group| &group.versions);
         let resource = versions
             .flat_map(|version| &version.resources)
@@ -252,7 +252,7 @@ fn attributes(call: &Call, verb: Verb, subresource: &str, name: &str, options: O
         };
         Named { group, version, resource: kind.names.plural.clone(), kind: kind_name }
     };
-    let served = call.state.catalogue.served();
+    let served = call.state.served();
     let versions = served.groups.iter().flat_map(|group| &group.versions);
     let others = versions
         .flat_map(|version| &version.resources)
@@ -317,7 +317,7 @@ impl<'a> Objects<'a> {
         if same || self.scale().is_some() {
             return None;
         }
-        let served = self.call.state.catalogue.served();
+        let served = self.call.state.served();
         served.resource(&named.group, &named.version, &named.resource).cloned()
     }
 

@@ -6,7 +6,6 @@ use serde_json::Value;
 use windlass_schema::FieldError;
 
 use super::Call;
-use crate::catalogue::DEFINITIONS;
 use crate::status::{ApiError, Cause};
 use crate::store::{Event, Op, WriteError};
 
@@ -24,13 +23,7 @@ pub(crate) async fn commit(call: &Call, op: Op, dependent: Vec<Op>) -> Result<Ar
     let own = op.key.clone();
     let ops = std::iter::once(op).chain(dependent).collect();
     match call.state.store.write(ops).await {
-        Ok(events) => {
-            if call.resource.is(DEFINITIONS) {
-                // A definition is served when its creation is acknowledged: clients go on with its objects at once.
-                call.state.refresh_catalogue();
-            }
-            Ok(events.into_iter().next().expect("the store answers each operation with an event"))
-        }
+        Ok(events) => Ok(events.into_iter().next().expect("the store answers each operation with an event")),
         Err(WriteError::Conflict { key, .. }) if key != own => Err(Failure::Taken),
         Err(WriteError::Conflict { .. }) => Err(Failure::Raced),
         Err(WriteError::Malformed(error)) => Err(Failure::Api(ApiError::bad_request(error.to_string()))),

@@ -52,7 +52,7 @@ pub(crate) fn grace_seconds(call: &Call, object: &Value, wanted: Option<i64>) ->
 /// POST to `bindings`: the same as to the `binding` of the pod that the body names.
 pub(crate) async fn bind_named(call: &Call) -> Result<Response<Body>, ApiError> {
     let name = field::meta(&input::body(call, "Binding")?, "name").to_owned();
-    let served = call.state.catalogue.served();
+    let served = call.state.served();
     let (plural, group) = PODS;
     let pods = served.preferred(group, plural).ok_or_else(ApiError::unknown_path)?;
     let path = ResourcePath {

@@ -126,6 +126,12 @@ impl Published {
         }
     }
 
+    /// The revision of a resource's newest change, or of one after it: a number that moves when the resource does.
+    pub(super) fn newest(&self, resource: &str) -> u64 {
+        let feed = self.resources.get(resource).map(|resource| &resource.feed);
+        feed.map_or(0, |feed| feed.events.back().map_or(feed.pruned, |event| event.revision()))
+    }
+
     pub(super) fn snapshot(&self, resource: &str) -> Snapshot {
         Snapshot::new(self.revision, self.objects(resource))
     }

@@ -131,6 +131,11 @@ impl Store {
         self.shared.published.read().get(key).cloned()
     }
 
+    /// A number that changes with every change of a resource.
+    pub fn newest(&self, resource: &str) -> u64 {
+        self.shared.published.read().newest(resource)
+    }
+
     /// One resource as it is now.
     pub fn snapshot(&self, resource: &str) -> Snapshot {
         self.shared.published.read().snapshot(resource)

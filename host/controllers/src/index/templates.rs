@@ -19,8 +19,10 @@ use super::resources::Resources;
 use super::template::Template;
 use crate::error::{Error, is_not_found};
 
-/// How long an unserved kind waits for word of a CustomResourceDefinition before it asks discovery again.
-const DISCOVERY_RETRY: Duration = Duration::from_secs(30);
+/// How long an unserved kind waits for word of a CustomResourceDefinition before it asks discovery again: soon after
+/// it was last heard of, for a server may serve what it defines a little later; then less and less often.
+const DISCOVERY_RETRY_MIN: Duration = Duration::from_millis(100);
+const DISCOVERY_RETRY_MAX: Duration = Duration::from_secs(30);
 
 type Listener = Box<dyn Fn(&Gvk, &Change<Template>) + Send + Sync>;
 
@@ -161,6 +163,7 @@ async fn watch_kind(
     mut served: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {
+    let mut pause = DISCOVERY_RETRY_MIN;
     let resource = loop {
         served.mark_unchanged();
         match resources.find(&client, &gvk).await {
@@ -169,8 +172,8 @@ async fn watch_kind(
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = served.changed() => {}
-            () = tokio::time::sleep(DISCOVERY_RETRY) => {}
+            _ = served.changed() => pause = DISCOVERY_RETRY_MIN,
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(DISCOVERY_RETRY_MAX),
         }
     };
     let api = kube::Api::<DynamicObject>::all_with(client, &resource);
