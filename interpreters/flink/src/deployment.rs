@@ -87,9 +87,9 @@ impl FlinkDeployment<'_> {
     }
 
     pub(crate) fn components(&self) -> Answer<Vec<Component<'_>>> {
-        let component = |name, replicas, Resource { cpu, memory }: &Resource, manager: &str| {
+        let component = |name: &'static str, replicas, Resource { cpu, memory }: &Resource, manager: &str| {
             let requirements = self.requirements(cpu.clone(), Some(as_number(memory, manager)?));
-            Ok(Component { name, replicas, requirements: Some(requirements) })
+            Ok(Component { name: name.into(), replicas, requirements: Some(requirements) })
         };
         let spec = &self.spec;
         Ok(vec![
@@ -99,17 +99,18 @@ impl FlinkDeployment<'_> {
     }
 
     fn job_managers(&self) -> Answer<i32> {
-        whole("spec.jobManager.replicas", self.spec.job_manager.replicas.get().unwrap_or(1.0))
+        self.spec.job_manager.replicas.count(1, || "spec.jobManager.replicas".to_owned())
     }
 
     /// As many as are asked for, or as many as have the slots that the job's parallelism takes.
     pub(crate) fn task_managers(&self) -> Answer<i32> {
-        if let Some(replicas) = self.spec.task_manager.replicas.get() {
-            return whole("spec.taskManager.replicas", replicas);
+        let given = self.spec.task_manager.replicas;
+        if given.get().is_some() {
+            return given.count(1, || "spec.taskManager.replicas".to_owned());
         }
         match (self.spec.job.parallelism.get(), self.spec.flink_configuration.task_slots.get()) {
             (Some(parallelism), Some(slots)) if slots != 0.0 => {
-                whole("spec.job.parallelism", (parallelism / slots).ceil())
+                Numeric::from((parallelism / slots).ceil()).count(1, || "spec.job.parallelism".to_owned())
             }
             _ => Ok(1),
         }
@@ -132,16 +133,6 @@ impl FlinkDeployment<'_> {
             priority_class_name: pod.priority_class_name.clone(),
         }
     }
-}
-
-fn whole(field: &str, number: f64) -> Answer<i32> {
-    if number < 0.0 {
-        return Err(Rejection::new(field, "must not be negative"));
-    }
-    if number.fract() != 0.0 || number > f64::from(i32::MAX) {
-        return Err(Rejection::new(field, format!("{number} is not a number of pods")));
-    }
-    Ok(number as i32)
 }
 
 fn larger(job: &Option<Quantity>, task: &Option<Quantity>) -> Option<Quantity> {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::json::{Entries, Json, Text};
-use crate::kubernetes::{NodeClaim, ResourceList};
+use crate::kubernetes::{NodeClaim, PodTemplate, ResourceList, pod_requirements};
 
 /// An answer, or why there is none.
 pub type Answer<T> = Result<T, Rejection>;
@@ -48,11 +48,29 @@ pub struct Replicas<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Component<'a> {
     /// `taskmanager`: unique in its workload, at most 32 characters.
-    pub name: &'a str,
+    pub name: Text<'a>,
     /// How many pods.
     pub replicas: i32,
     /// The namespace in it is not looked at: Karmada's components have none.
     pub requirements: Option<Requirements<'a>>,
+}
+
+impl<'a> Component<'a> {
+    /// The component of `replicas` pods that are made from `template`.
+    pub fn of_pods(name: impl Into<Text<'a>>, replicas: i32, template: &PodTemplate<'a>) -> Component<'a> {
+        let requirements = pod_requirements(template).map(Requirements::reread);
+        Component { name: name.into(), replicas, requirements }
+    }
+}
+
+impl Requirements<'_> {
+    /// With the amounts as they are after they have been written and read again, which is how Karmada's scripts answer:
+    /// 1000000000 bytes that were counted in powers of 1024 are 1G then.
+    #[must_use]
+    pub fn reread(mut self) -> Self {
+        self.resource_request = self.resource_request.reread();
+        self
+    }
 }
 
 /// What one replica requires of the node that it runs on: work.karmada.io/v1alpha2 ReplicaRequirements.
@@ -117,6 +135,15 @@ impl Changes {
     pub fn remove(mut self, path: &str) -> Changes {
         self.0.push(Change { path: path.to_owned(), value: None });
         self
+    }
+
+    /// Sets the value at `path`, or removes it where there is none.
+    #[must_use]
+    pub fn set_option(self, path: &str, value: Option<impl Serialize>) -> Changes {
+        match value {
+            Some(value) => self.set(path, value),
+            None => self.remove(path),
+        }
     }
 
     /// Sets the value at `path`, or removes it where it is null.

@@ -2,9 +2,9 @@
 
 use serde::de::Deserialize;
 
-use crate::answer::{Answer, Rejection};
+use crate::answer::{Answer, Changes, Rejection};
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::MemberStatus;
-use crate::json::{parse, prefixed};
+use crate::json::{Json, parse, prefixed};
 
 /// What the member clusters report, in the order of the binding's `aggregatedStatus`.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,19 @@ impl<'a> Members<'a> {
         self.0.is_empty()
     }
 
+    /// What changes where there is nothing to draw together: nothing if the object is in no member; in one, the object
+    /// gets that member's status as it is. `None` where it is in more.
+    pub fn at_most_one(&self) -> Option<Changes> {
+        match self.0 {
+            [] => Some(Changes::none()),
+            [only] => {
+                let status = only.status.as_deref().map(Json::from_text).unwrap_or_default();
+                Some(Changes::none().set_or_remove("/status", status))
+            }
+            _ => None,
+        }
+    }
+
     /// The status of each member that has reported one, read as `S`.
     ///
     /// # Errors
@@ -67,4 +80,29 @@ impl<'a> Members<'a> {
 /// The sum of a count over the members; at its limit where it would overflow.
 pub fn sum<'a, S: 'a>(reported: &'a [Reported<'_, S>], count: impl Fn(&'a S) -> i32) -> i32 {
     reported.iter().fold(0, |sum, member| i32::saturating_add(sum, count(&member.status)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(status: Option<&str>) -> MemberStatus {
+        MemberStatus {
+            cluster: "member1".to_owned(),
+            applied: true,
+            applied_message: String::new(),
+            health: String::new(),
+            status: status.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn one_members_status_is_the_status() {
+        let changes = |members: &[MemberStatus]| Members::new(members).at_most_one();
+        let whole = Changes::none().set("/status", Json::from_text("{\"a\":1}"));
+        assert!(changes(&[]).is_some_and(|changes| changes.is_empty()));
+        assert_eq!(changes(&[member(Some("{\"a\":1}"))]).map(|it| it.0), Some(whole.0));
+        assert_eq!(changes(&[member(None)]).map(|it| it.0), Some(Changes::none().remove("/status").0));
+        assert!(changes(&[member(None), member(None)]).is_none());
+    }
 }

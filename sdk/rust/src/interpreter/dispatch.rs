@@ -121,7 +121,7 @@ impl Inspection {
     /// Answers InterpretComponent.
     pub fn components(&mut self, answer: Answer<Vec<Component<'_>>>) {
         let on_wire = |Component { name, replicas, requirements }: Component<'_>| wire::Component {
-            name: name.to_owned(),
+            name: name.as_str().to_owned(),
             replicas,
             requirements: requirements.as_ref().map(write),
         };

@@ -1,12 +1,15 @@
 //! Parts of the document that are passed on as they are.
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::number::Numeric;
+use super::read::parse_at;
 use super::scan::{Step, entries};
+use super::shape::Entries;
 use super::text::Text;
+use crate::answer::Answer;
 
 /// A part of the document, not looked into. What is absent is null.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +90,38 @@ impl<'a> Json<'a> {
         });
         found
     }
+
+    /// This part, which stands at `place`, read; the default where it is null.
+    ///
+    /// # Errors
+    /// As for [`parse`](super::parse); the field begins with `place`.
+    pub fn read<T: Deserialize<'a> + Default>(&self, place: &str) -> Answer<T> {
+        if self.is_null() { Ok(T::default()) } else { parse_at(place, self.text()) }
+    }
+
+    /// Makes sure that fields can be set in this, which stands at `place`: that it is an object, or null and becomes one.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn expect_object(&self, place: &str) -> Answer<()> {
+        self.read::<Entries<'_, IgnoredAny>>(place).map(drop)
+    }
+
+    /// The fields of the object that this is whose names are among `names`, but for those that are null; `None` where
+    /// this is null itself.
+    pub fn pick(&self, names: &[&str]) -> Option<Entries<'a, Json<'a>>> {
+        if self.is_null() {
+            return None;
+        }
+        let mut picked = Entries::default();
+        entries(self.text(), |key, value| {
+            if names.contains(&key) && value != "null" {
+                picked.set(key, Json::from_text(value));
+            }
+            Step::On
+        });
+        Some(picked)
+    }
 }
 
 impl Serialize for Json<'_> {
@@ -125,6 +160,19 @@ mod tests {
         assert!(Json::default().same(&Json::from_text("null")));
         assert_eq!(Json::from_text("-1.5e1").number(), Some(-15.0));
         assert_eq!(Json::from_text("\"3\"").number(), None);
+    }
+
+    #[test]
+    fn picked_fields_are_those_that_are_given() {
+        let picked = |text: &str| {
+            Json::from_text(text).pick(&["a", "b"]).map(|picked| serde_json::to_string(&picked).unwrap())
+        };
+        assert_eq!(
+            picked(r#"{"c": 1, "b": {"a": null}, "a": null}"#).as_deref(),
+            Some(r#"{"b":{"a": null}}"#)
+        );
+        assert_eq!(picked("7").as_deref(), Some("{}"));
+        assert_eq!(picked("null"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod fragment;
 mod number;
+mod omit;
 mod read;
 mod scan;
 mod shape;
@@ -9,6 +10,7 @@ mod text;
 
 pub use fragment::Json;
 pub use number::{Int, Numeric};
+pub use omit::omit_empty;
 pub use read::{parse, parse_at, write};
 pub use shape::{Entries, ObjectOnly, null_is_default};
 pub use text::Text;

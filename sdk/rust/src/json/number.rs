@@ -1,10 +1,13 @@
 //! Numbers in the notations that Kubernetes' clients and Karmada's scripts let pass.
 
 use std::fmt;
+use std::iter::Sum;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
+
+use crate::answer::{Answer, Rejection};
 
 /// An integer field of a Kubernetes object: `3`, and `3.0` too, as Kubernetes reads objects of unknown type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,11 +66,34 @@ impl Numeric {
     pub const fn get(self) -> Option<f64> {
         self.0
     }
+
+    /// The number as one of pods, or `default` where none is given.
+    ///
+    /// # Errors
+    /// It is negative, a fraction, or more than 31 bits hold; `field` says where it stands.
+    pub fn count(self, default: i32, field: impl FnOnce() -> String) -> Answer<i32> {
+        let Some(number) = self.0 else { return Ok(default) };
+        if number < 0.0 {
+            return Err(Rejection::new(field(), "must not be negative"));
+        }
+        if number.fract() != 0.0 || number > f64::from(i32::MAX) {
+            return Err(Rejection::new(field(), format!("{number} is not a number of pods")));
+        }
+        Ok(number as i32)
+    }
 }
 
 impl From<f64> for Numeric {
     fn from(number: f64) -> Numeric {
         Numeric(number.is_finite().then_some(number))
+    }
+}
+
+/// What isn't given counts for nothing.
+impl Sum for Numeric {
+    fn sum<I: Iterator<Item = Numeric>>(numbers: I) -> Numeric {
+        // `f64`'s own sum of nothing is -0.
+        numbers.filter_map(Numeric::get).fold(0.0, |sum, number| sum + number).into()
     }
 }
 
@@ -157,6 +183,28 @@ mod tests {
         assert_eq!(read("\" 2.5 \""), Some(2.5));
         for nothing in ["\"\"", "\"two\"", "\"inf\"", "true", "null", "[1,[2]]", "{\"a\":{}}"] {
             assert_eq!(read(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn sums_are_written_as_they_were() {
+        let sum = |json: &str| {
+            let numbers: Vec<Numeric> = serde_json::from_str(json).unwrap();
+            serde_json::to_string(&numbers.into_iter().sum::<Numeric>()).unwrap()
+        };
+        assert_eq!(sum("[1, \"2\", true, 3.0]"), "6");
+        assert_eq!(sum("[1, 0.5]"), "1.5");
+        assert_eq!(sum("[1e300, 1e300]"), "2e+300");
+        assert_eq!(sum("[]"), "0");
+    }
+
+    #[test]
+    fn pods_are_whole() {
+        let count = |number: f64| Numeric::from(number).count(7, || "spec.replicas".to_owned());
+        assert_eq!(count(3.0), Ok(3));
+        assert_eq!(Numeric::default().count(7, String::new), Ok(7));
+        for wrong in [-1.0, 1.5, 1e10] {
+            assert_eq!(count(wrong).unwrap_err().field, "spec.replicas", "{wrong}");
         }
     }
 }

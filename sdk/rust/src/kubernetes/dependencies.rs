@@ -16,14 +16,7 @@ pub fn dependencies_of_pods<'p, 'a: 'p>(
     namespace: &str,
 ) -> Vec<Dependent> {
     let mut references = References::default();
-    for spec in specs {
-        spec.image_pull_secrets.iter().for_each(|secret| references.secret(&secret.name));
-        references.containers(&spec.init_containers);
-        references.containers(&spec.containers);
-        references.containers(&spec.ephemeral_containers);
-        references.volumes(&spec.volumes);
-        references.own_account(&spec.service_account_name);
-    }
+    specs.into_iter().for_each(|spec| references.pod(spec));
     references.dependents(namespace)
 }
 

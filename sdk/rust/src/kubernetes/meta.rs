@@ -1,4 +1,4 @@
-//! Object metadata.
+//! Object metadata, and what statuses have in common.
 
 use crate::json::{Entries, Int, Text};
 
@@ -11,5 +11,22 @@ crate::shape! {
         pub generation: Int<i64>,
         pub labels: Entries<'a, Text<'a>>,
         pub annotations: Entries<'a, Text<'a>>,
+    }
+}
+
+crate::shape! {
+    /// A condition, as far as plugins look at it. Times are compared as the text they are.
+    pub struct Condition<'a> {
+        pub r#type: Text<'a>,
+        pub status: Text<'a>,
+        pub last_update_time: Option<Text<'a>>,
+        pub last_transition_time: Option<Text<'a>>,
+    }
+}
+
+impl Condition<'_> {
+    /// Whether this is the condition `name` and it holds.
+    pub fn holds(&self, name: &str) -> bool {
+        self.r#type == name && self.status == "True"
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::pod::{Container, Name, SecretRef, Volume};
+use super::pod::{Container, Name, PodSpec, SecretRef, Volume};
 use crate::answer::Dependent;
 
 /// The names of what something refers to in its own namespace. Empty names are none.
@@ -36,6 +36,16 @@ impl<'p> References<'p> {
 
     pub fn claim(&mut self, name: &'p str) {
         self.claims.insert(name);
+    }
+
+    /// All that a pod refers to.
+    pub fn pod(&mut self, spec: &'p PodSpec<'_>) {
+        spec.image_pull_secrets.iter().for_each(|secret| self.secret(&secret.name));
+        self.containers(&spec.init_containers);
+        self.containers(&spec.containers);
+        self.containers(&spec.ephemeral_containers);
+        self.volumes(&spec.volumes);
+        self.own_account(&spec.service_account_name);
     }
 
     /// What the variables of containers are read from.

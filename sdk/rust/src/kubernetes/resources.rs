@@ -25,6 +25,16 @@ impl<'a> ResourceList<'a> {
         self
     }
 
+    /// With the amounts as they are after they have been written and read again.
+    pub(crate) fn reread(mut self) -> Self {
+        for (_, quantity) in &mut self.0 {
+            if let Ok(read) = quantity.to_string().parse() {
+                *quantity = read;
+            }
+        }
+        self
+    }
+
     pub fn get(&self, name: &str) -> Option<&Quantity> {
         self.0.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok().map(|index| &self.0[index].1)
     }
@@ -47,5 +57,21 @@ impl Serialize for ResourceList<'_> {
             map.serialize_entry(name, quantity)?;
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantity::Notation;
+
+    #[test]
+    fn reading_again_changes_only_the_notation() {
+        let list = ResourceList::default()
+            .with("a", Quantity::new(1_000_000_000, Notation::Binary))
+            .with("b", Quantity::new(2_048, Notation::Binary))
+            .with("c", Quantity::from_milli(1_500));
+        assert_eq!(crate::json::write(&list), r#"{"a":"1000000000","b":"2Ki","c":"1500m"}"#);
+        assert_eq!(crate::json::write(&list.reread()), r#"{"a":"1G","b":"2Ki","c":"1500m"}"#);
     }
 }
