@@ -1,0 +1,49 @@
+//! What Kubeflow's workloads mean: training jobs of several roles, MPI jobs, and notebooks.
+
+mod mpi;
+mod notebook;
+mod progress;
+mod roles;
+mod simulation;
+mod training;
+
+use mpi::{MpiJob, MpiProgress};
+use notebook::{Notebook, NotebookProgress};
+use progress::Progress;
+use training::TrainingJob;
+
+windlass_sdk::interpreter! {
+    name: "kubeflow",
+    description: "Kubeflow: training jobs, MPIJob, Notebook",
+    kinds: [
+        ("kubeflow.org/v1", "PyTorchJob") => TrainingJob<'_> { components, dependencies },
+        ("kubeflow.org/v1", "PyTorchJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "TFJob") => TrainingJob<'_> { components, dependencies },
+        ("kubeflow.org/v1", "TFJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "XGBoostJob") => TrainingJob<'_> { components, dependencies },
+        ("kubeflow.org/v1", "XGBoostJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "PaddleJob") => TrainingJob<'_> { components, dependencies },
+        ("kubeflow.org/v1", "PaddleJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "JAXJob") => TrainingJob<'_> { components, dependencies },
+        ("kubeflow.org/v1", "JAXJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "MPIJob") => TrainingJob<'_> { components, dependencies },
+        ("kubeflow.org/v1", "MPIJob") => Progress<'_> { aggregate, status, health, simulate },
+
+        ("kubeflow.org/v2beta1", "MPIJob") => MpiJob<'_> { components, dependencies },
+        ("kubeflow.org/v2beta1", "MPIJob") => MpiProgress<'_> { aggregate, status, health, simulate },
+
+        ("kubeflow.org/v1", "Notebook") => Notebook<'_> { replicas, dependencies },
+        ("kubeflow.org/v1", "Notebook") => NotebookProgress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1beta1", "Notebook") => Notebook<'_> { replicas, dependencies },
+        ("kubeflow.org/v1beta1", "Notebook") => NotebookProgress<'_> { aggregate, health, simulate },
+    ],
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_answers_as_the_cases_say() {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/kubeflow");
+        windlass_sdk::testing::interpreter::<super::Plugin>(cases);
+    }
+}

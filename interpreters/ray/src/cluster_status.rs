@@ -1,0 +1,109 @@
+//! How a RayCluster does, as its operator reports it.
+
+use windlass_sdk::json::{Json, Numeric, Text};
+use windlass_sdk::kubernetes::Condition;
+use windlass_sdk::quantity::Quantity;
+use windlass_sdk::{Answer, Changes, Members, Rejection, Reported};
+
+windlass_sdk::shape! {
+    pub(crate) struct ClusterProgress<'a> {
+        status: Json<'a>,
+    }
+
+    struct Health<'a> {
+        conditions: Vec<Condition<'a>>,
+    }
+
+    struct Status<'a> {
+        conditions: Vec<Json<'a>>,
+        ready_worker_replicas: Numeric,
+        available_worker_replicas: Numeric,
+        max_worker_replicas: Numeric,
+        min_worker_replicas: Numeric,
+        desired_worker_replicas: Numeric,
+        #[serde(rename = "desiredCPU")]
+        desired_cpu: Json<'a>,
+        #[serde(rename = "desiredGPU")]
+        desired_gpu: Json<'a>,
+        #[serde(rename = "desiredTPU")]
+        desired_tpu: Json<'a>,
+        desired_memory: Json<'a>,
+        last_update_time: Option<Text<'a>>,
+        endpoints: Json<'a>,
+        head: Json<'a>,
+        state: Json<'a>,
+        state_transition_times: Json<'a>,
+    }
+}
+
+impl<'a> ClusterProgress<'a> {
+    pub(crate) fn status(&self) -> Answer<Json<'a>> {
+        Ok(self.status)
+    }
+
+    /// Healthy once the head is ready and all workers have been, while none fail to be made.
+    pub(crate) fn health(&self) -> Answer<bool> {
+        let Health { conditions } = self.status.read("status")?;
+        let holds = |name: &str| conditions.iter().any(|condition| condition.holds(name));
+        Ok(holds("HeadPodReady") && holds("RayClusterProvisioned") && !holds("RayClusterReplicaFailure"))
+    }
+
+    /// The sums over the members, all their conditions, and the head of the first that has one.
+    pub(crate) fn aggregate(&self, members: Members<'_>) -> Answer<Changes> {
+        if let Some(changes) = members.at_most_one() {
+            return Ok(changes);
+        }
+        self.status.expect_object("status")?;
+        let reported = members.reported::<Status<'_>>()?;
+        let statuses = || reported.iter().map(|member| &member.status);
+        let sum = |count: fn(&Status<'_>) -> Numeric| statuses().map(count).sum::<Numeric>();
+        // Karmada writes plain numbers of these, and no unit.
+        let plain = |name, amount: for<'s> fn(&Status<'s>) -> Json<'s>| {
+            total(&reported, name, amount).map(|total| total.to_f64().to_string())
+        };
+        let first = |field: for<'s> fn(&Status<'s>) -> Json<'s>| {
+            statuses().map(field).find(|value| !value.is_null()).unwrap_or_default()
+        };
+        let conditions: Vec<Json<'_>> = statuses().flat_map(|status| &status.conditions).copied().collect();
+        let state = statuses().find(|status| !status.state.is_null());
+        let state = state.map(|status| (status.state, status.state_transition_times)).unwrap_or_default();
+        let changes = Changes::none()
+            .set_option("/status/conditions", Some(conditions).filter(|conditions| !conditions.is_empty()))
+            .set("/status/readyWorkerReplicas", sum(|status| status.ready_worker_replicas))
+            .set("/status/availableWorkerReplicas", sum(|status| status.available_worker_replicas))
+            .set("/status/maxWorkerReplicas", sum(|status| status.max_worker_replicas))
+            .set("/status/minWorkerReplicas", sum(|status| status.min_worker_replicas))
+            .set("/status/desiredWorkerReplicas", sum(|status| status.desired_worker_replicas))
+            .set("/status/desiredCPU", plain("desiredCPU", |status| status.desired_cpu)?)
+            .set("/status/desiredGPU", plain("desiredGPU", |status| status.desired_gpu)?)
+            .set("/status/desiredTPU", plain("desiredTPU", |status| status.desired_tpu)?);
+        let memory = total(&reported, "desiredMemory", |status| status.desired_memory)?;
+        let changes = if memory.is_zero() { changes } else { changes.set("/status/desiredMemory", memory) };
+        Ok(changes
+            .set_option(
+                "/status/lastUpdateTime",
+                statuses().filter_map(|status| status.last_update_time.as_ref()).max(),
+            )
+            .set_or_remove("/status/endpoints", first(|status| status.endpoints))
+            .set_or_remove("/status/head", first(|status| status.head))
+            .set_or_remove("/status/state", state.0)
+            .set_or_remove("/status/stateTransitionTimes", state.1))
+    }
+}
+
+/// The sum of the amounts in the field `name`, which may be `""`.
+fn total(
+    reported: &[Reported<'_, Status<'_>>],
+    name: &str,
+    amount: for<'s> fn(&Status<'s>) -> Json<'s>,
+) -> Answer<Quantity> {
+    reported.iter().try_fold(Quantity::default(), |sum, member| {
+        let amount = amount(&member.status);
+        if amount.is_empty() {
+            return Ok(sum);
+        }
+        let place = format!("{}.{name}", member.place());
+        let amount = amount.read(&place)?;
+        sum.add(&amount).map_err(|error| Rejection::new(place, error))
+    })
+}

@@ -1,0 +1,35 @@
+//! What Ray's kinds mean: clusters of a head and groups of workers, and the jobs and services on them.
+
+mod cluster;
+mod cluster_status;
+mod job;
+mod pods;
+mod service;
+mod simulation;
+
+use cluster::RayCluster;
+use cluster_status::ClusterProgress;
+use job::{JobProgress, RayJob};
+use service::{RayService, ServiceProgress};
+
+windlass_sdk::interpreter! {
+    name: "ray",
+    description: "Ray: RayCluster, RayJob, RayService",
+    kinds: [
+        ("ray.io/v1", "RayCluster") => RayCluster<'_> { components, dependencies, simulate },
+        ("ray.io/v1", "RayCluster") => ClusterProgress<'_> { aggregate, status, health },
+        ("ray.io/v1", "RayJob") => RayJob<'_> { components, dependencies, simulate },
+        ("ray.io/v1", "RayJob") => JobProgress<'_> { aggregate, status, health },
+        ("ray.io/v1", "RayService") => RayService<'_> { components, dependencies, simulate },
+        ("ray.io/v1", "RayService") => ServiceProgress<'_> { aggregate, status, health },
+    ],
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_answers_as_the_cases_say() {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/ray");
+        windlass_sdk::testing::interpreter::<super::Plugin>(cases);
+    }
+}

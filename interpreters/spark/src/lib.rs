@@ -1,0 +1,34 @@
+//! What Spark applications mean: a driver and its executors, at once or by the clock.
+
+mod application;
+mod dependencies;
+mod memory;
+mod scheduled;
+mod status;
+
+use application::Application;
+use dependencies::{ApplicationPods, ScheduledPods};
+use scheduled::Scheduled;
+use status::Progress;
+
+windlass_sdk::interpreter! {
+    name: "spark",
+    description: "Apache Spark: SparkApplication, ScheduledSparkApplication",
+    kinds: [
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Application<'_> { components },
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => ApplicationPods<'_> { dependencies },
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Progress<'_> { aggregate, status, health, simulate },
+
+        ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication") => ScheduledPods<'_> { dependencies },
+        ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication") => Scheduled<'_> { aggregate, status, health, simulate },
+    ],
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_answers_as_the_cases_say() {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/spark");
+        windlass_sdk::testing::interpreter::<super::Plugin>(cases);
+    }
+}
