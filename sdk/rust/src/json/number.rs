@@ -115,6 +115,19 @@ impl<'de> Deserialize<'de> for Numeric {
     }
 }
 
+/// As `tonumber` reads a string: what has no point is a whole number, and 16 is the only other base.
+fn spelled(text: &str) -> Option<f64> {
+    let text = text.trim_matches([' ', '\t', '\n']);
+    if text.contains('.') {
+        return text.parse().ok();
+    }
+    let whole = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => i64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    whole.ok().map(|whole| whole as f64)
+}
+
 struct NumericVisitor;
 
 impl<'de> Visitor<'de> for NumericVisitor {
@@ -137,8 +150,7 @@ impl<'de> Visitor<'de> for NumericVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Numeric, E> {
-        let number = text.trim_matches([' ', '\t', '\n']).parse::<f64>();
-        Ok(number.map_or(Numeric(None), Numeric::from))
+        Ok(spelled(text).map_or(Numeric(None), Numeric::from))
     }
 
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Numeric, E> {
@@ -181,7 +193,10 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<Numeric>(json).unwrap().get();
         assert_eq!(read("2"), Some(2.0));
         assert_eq!(read("\" 2.5 \""), Some(2.5));
-        for nothing in ["\"\"", "\"two\"", "\"inf\"", "true", "null", "[1,[2]]", "{\"a\":{}}"] {
+        assert_eq!(read("\"0x10\""), Some(16.0));
+        for nothing in
+            ["\"\"", "\"two\"", "\"inf\"", "\"1e3\"", "\"0x\"", "true", "null", "[1,[2]]", "{\"a\":{}}"]
+        {
             assert_eq!(read(nothing), None, "{nothing}");
         }
     }
