@@ -12,11 +12,15 @@ windlass_sdk::shape! {
     pub(crate) struct FlinkDeployment<'a> {
         pub(crate) metadata: Metadata<'a>,
         pub(crate) spec: Spec<'a>,
+    }
+
+    /// How it does: what is wrong with its spec is not asked then.
+    pub(crate) struct Progress<'a> {
         pub(crate) status: Status<'a>,
     }
 
     pub(crate) struct Spec<'a> {
-        pub(crate) flink_version: Text<'a>,
+        pub(crate) flink_version: Json<'a>,
         flink_configuration: FlinkConfiguration,
         job: Job,
         job_manager: Manager,

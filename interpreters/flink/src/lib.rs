@@ -3,15 +3,14 @@
 mod deployment;
 mod status;
 
-use deployment::FlinkDeployment;
+use deployment::{FlinkDeployment, Progress};
 
 windlass_sdk::interpreter! {
     name: "flink",
     description: "Apache Flink: FlinkDeployment",
     kinds: [
-        ("flink.apache.org/v1beta1", "FlinkDeployment") => FlinkDeployment<'_> {
-            replicas, components, aggregate, status, health, simulate,
-        },
+        ("flink.apache.org/v1beta1", "FlinkDeployment") => FlinkDeployment<'_> { replicas, components, simulate },
+        ("flink.apache.org/v1beta1", "FlinkDeployment") => Progress<'_> { aggregate, status, health },
     ],
 }
 

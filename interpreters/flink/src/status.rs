@@ -4,9 +4,9 @@ use windlass_sdk::json::{Entries, Json, Text};
 use windlass_sdk::serde::Serialize;
 use windlass_sdk::{Answer, Changes, Members, Pods};
 
-use crate::deployment::{FlinkDeployment, JOB_MANAGER, Status, TASK_MANAGER};
+use crate::deployment::{FlinkDeployment, JOB_MANAGER, Progress, Status, TASK_MANAGER};
 
-impl<'a> FlinkDeployment<'a> {
+impl<'a> Progress<'a> {
     pub(crate) fn status(&self) -> Answer<&Status<'a>> {
         Ok(&self.status)
     }
@@ -41,13 +41,16 @@ impl<'a> FlinkDeployment<'a> {
             .set_or_remove("/status/reconciliationStatus", status.reconciliation_status)
             .set_or_remove("/status/taskManager", status.task_manager))
     }
+}
 
+impl FlinkDeployment<'_> {
     /// What the operator reports of a cluster whose pods do like this.
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<Simulated<'_>> {
         let (job, task) = (pods.of(JOB_MANAGER), pods.of(TASK_MANAGER));
         let runs = job.all_ready() && task.all_ready();
         let mut cluster_info = Entries::default();
-        if let Some(version) = self.spec.flink_version.strip_prefix('v') {
+        let version = self.spec.flink_version.string();
+        if let Some(version) = version.as_ref().and_then(|version| version.strip_prefix('v')) {
             cluster_info.set("flink-version", version.replace('_', "."));
         }
         Ok(Simulated {

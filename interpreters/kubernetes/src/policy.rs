@@ -9,7 +9,6 @@ windlass_sdk::shape! {
         status: Option<Budget<'a>>,
     }
 
-    #[derive(PartialEq)]
     pub(crate) struct Budget<'a>: Serialize {
         disruptions_allowed: Int,
         current_healthy: Int,
@@ -23,7 +22,6 @@ windlass_sdk::shape! {
         status: Option<Scale>,
     }
 
-    #[derive(PartialEq)]
     pub(crate) struct Scale: Serialize {
         #[serde(skip_serializing_if = "is_zero")]
         current_replicas: Int,
@@ -59,11 +57,7 @@ impl PodDisruptionBudget<'_> {
                 total.disrupted_pods.set(format!("{}/{pod}", member.cluster), *since);
             }
         }
-        Ok(if self.status.as_ref() == Some(&total) {
-            Changes::none()
-        } else {
-            Changes::none().set("/status", total)
-        })
+        Ok(Changes::none().set("/status", total))
     }
 }
 
@@ -78,10 +72,6 @@ impl HorizontalPodAutoscaler {
             current_replicas: Int(sum(&reported, |status| status.current_replicas.0)),
             desired_replicas: Int(sum(&reported, |status| status.desired_replicas.0)),
         };
-        Ok(if self.status.as_ref() == Some(&total) {
-            Changes::none()
-        } else {
-            Changes::none().set("/status", total)
-        })
+        Ok(Changes::none().set("/status", total))
     }
 }

@@ -251,7 +251,7 @@ impl FromStr for Quantity {
             quantity.mantissa = -quantity.mantissa;
         }
         // Most kept spellings are the canonical one anyway.
-        let plain = fraction.is_empty() && !text.starts_with(['+', '0']) && notation != Notation::Exponent;
+        let plain = !text.contains('.') && !text.starts_with(['+', '0']) && notation != Notation::Exponent;
         if spelled && !plain {
             quantity.spelling = Some(text.into());
         }
@@ -424,6 +424,7 @@ mod tests {
             ("2.0490000000000004", "2049000001n"),
             ("100000", "100k"),
             ("1.024k", "1.024k"),
+            ("5.", "5."),
             ("9223372036854775807Ki", "9223372036854775807"),
             ("1000E", "1000E"),
         ] {
