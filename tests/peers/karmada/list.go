@@ -8,7 +8,6 @@ import (
 
 	configv1alpha1 "github.com/karmada-io/karmada/pkg/apis/config/v1alpha1"
 	"github.com/karmada-io/karmada/pkg/resourceinterpreter/default/thirdparty"
-	"github.com/karmada-io/karmada/pkg/util/gclient"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -55,7 +54,7 @@ func list(interpreters *interpreters, output io.Writer) error {
 // candidates are the kinds that Karmada's native code has types for, and those that it ships Lua for.
 func candidates() []schema.GroupVersionKind {
 	var kinds []schema.GroupVersionKind
-	for kind := range gclient.NewSchema().AllKnownTypes() {
+	for kind := range scheme.AllKnownTypes() {
 		kinds = append(kinds, kind)
 	}
 	for kind := range thirdparty.NewThirdPartyConfigManager().CustomAccessors() {

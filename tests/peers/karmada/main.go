@@ -8,15 +8,19 @@
 // "op" is one of Karmada's operations. "customizations" are ResourceInterpreterCustomizations that are in force for
 // this request; those of --customization are in force for all.
 //
+// Besides Karmada's operations there is "Typed": the object as Go's type of its kind reads and writes it, which is what
+// an API server would make of it. Of a kind without such a type the metadata has to be right, and nobody answers.
+//
 // With `list`, it prints what Karmada interprets by itself instead: {"apiVersion", "kind", "operations"} a line.
 package main
 
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 
+	"github.com/go-logr/logr"
+	"github.com/karmada-io/karmada/pkg/features"
 	"k8s.io/klog/v2"
 )
 
@@ -40,8 +44,12 @@ func run() error {
 	flag.Parse()
 
 	// What Karmada logs is also in the error that it returns.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard())
+
+	// What Windlass always does, these have Karmada do.
+	if err := features.FeatureGate.Set("ResourceQuotaEstimate=true,MultiplePodTemplatesScheduling=true"); err != nil {
+		return err
+	}
 
 	customizations, err := readCustomizations(files)
 	if err != nil {

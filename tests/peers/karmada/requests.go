@@ -101,7 +101,10 @@ func (r *request) answer(interpreters *interpreters) answer {
 		operation: r.Op,
 		object:    &unstructured.Unstructured{Object: r.Object},
 		observed:  &unstructured.Unstructured{Object: r.Observed},
-		items:     r.Items,
+	}
+	if len(r.Items) > 0 {
+		// A binding without items has nil, as the field is left out.
+		question.items = r.Items
 	}
 	switch {
 	case r.Object == nil:
@@ -110,6 +113,15 @@ func (r *request) answer(interpreters *interpreters) answer {
 		return answer{ID: r.ID, Error: `Retain needs "observed"`}
 	case r.Op == configv1alpha1.InterpreterOperationReviseReplica && r.Replicas == nil:
 		return answer{ID: r.ID, Error: `ReviseReplica needs "replicas"`}
+	case r.Op == typedOperation:
+		written, err := typed(question.object)
+		switch {
+		case err != nil:
+			return answer{ID: r.ID, Enabled: true, Error: err.Error()}
+		case written == nil:
+			return answer{ID: r.ID}
+		}
+		return answer{ID: r.ID, Enabled: true, Result: written.Object}
 	case !interpreters.enabled(question.object.GroupVersionKind(), r.Op):
 		return answer{ID: r.ID}
 	case r.Replicas != nil:

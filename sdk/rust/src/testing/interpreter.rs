@@ -92,9 +92,25 @@ fn dependent(dependent: wire::Dependent) -> Value {
     value
 }
 
+/// What the plugin declares: apiVersion, kind and operation.
+pub(super) fn declared<P: Guest>() -> Vec<(String, String, &'static str)> {
+    let mut all = Vec::new();
+    for support in P::describe().kinds {
+        let api_version = match support.group.as_str() {
+            "" | "*" => support.version,
+            group => format!("{group}/{}", support.version),
+        };
+        for (operation, flag, _) in OPERATIONS {
+            if support.operations.contains(flag) {
+                all.push((api_version.clone(), support.kind.clone(), operation));
+            }
+        }
+    }
+    all
+}
+
 /// Kinds with operations that no case asks for.
 pub(super) fn uncovered<P: Guest>(cases: &[Case]) -> Vec<String> {
-    let kinds = P::describe().kinds;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let asked: Vec<(String, String, String)> = cases
         .iter()
@@ -103,23 +119,17 @@ pub(super) fn uncovered<P: Guest>(cases: &[Case]) -> Vec<String> {
             (text(&object["apiVersion"]), text(&object["kind"]), text(&case.input["operation"]))
         })
         .collect();
-    let mut missing = Vec::new();
-    for support in &kinds {
-        let api_version = match support.group.as_str() {
-            "" => support.version.clone(),
-            group => format!("{group}/{}", support.version),
-        };
-        for (operation, flag, _) in OPERATIONS {
-            let covered = asked.iter().any(|(object_version, kind, asked)| {
-                asked == operation
-                    && (support.kind == "*" || (*kind == support.kind && *object_version == api_version))
-            });
-            if support.operations.contains(flag) && !covered {
-                missing.push(format!("there is no case of {operation} for {api_version} {}", support.kind));
-            }
-        }
-    }
+    let is_covered = |(api_version, kind, operation): &(String, String, &str)| {
+        asked.iter().any(|(asked_version, asked_kind, asked)| {
+            asked == operation && (kind == "*" || (asked_kind == kind && asked_version == api_version))
+        })
+    };
+    let missing = declared::<P>().into_iter().filter(|declared| !is_covered(declared));
     missing
+        .map(|(api_version, kind, operation)| {
+            format!("there is no case of {operation} for {api_version} {kind}")
+        })
+        .collect()
 }
 
 fn refused(answer: Result<Value, Rejection>) -> Outcome {

@@ -23,6 +23,10 @@ mod mutate;
 
 use std::path::Path;
 
+use serde_json::Value;
+
+use crate::answer::Rejection;
+
 use crate::admission::bindings::exports::windlass::admission::hook::Guest as Hook;
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest as Interpreter;
 
@@ -37,6 +41,22 @@ pub fn interpreter<P: Interpreter>(folder: impl AsRef<Path>) {
     failures.extend(interpreter::uncovered::<P>(&cases));
     case::report(&failures);
     mutate::survive(&cases, interpreter::answer::<P>);
+}
+
+/// What the plugin answers to one input: both are as in a case's `input.yaml` and `expected.yaml`.
+///
+/// # Errors
+/// The plugin's own.
+///
+/// # Panics
+/// The input names no operation, or the plugin breaks its contract.
+pub fn answer<P: Interpreter>(input: &Value) -> Result<Value, Rejection> {
+    interpreter::answer::<P>(input).map_err(|(field, message)| Rejection { field, message })
+}
+
+/// What the plugin declares: apiVersion, kind and operation.
+pub fn declared<P: Interpreter>() -> Vec<(String, String, &'static str)> {
+    interpreter::declared::<P>()
 }
 
 /// Runs every case in `folder`, and each input again with parts of it missing or of another type.
