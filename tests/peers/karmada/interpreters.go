@@ -7,7 +7,6 @@ import (
 	workv1alpha2 "github.com/karmada-io/karmada/pkg/apis/work/v1alpha2"
 	"github.com/karmada-io/karmada/pkg/resourceinterpreter/customized/declarative"
 	"github.com/karmada-io/karmada/pkg/resourceinterpreter/default/native"
-	"github.com/karmada-io/karmada/pkg/resourceinterpreter/default/thirdparty"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -16,27 +15,32 @@ import (
 // interpreters are Karmada's, but for the webhooks.
 type interpreters struct {
 	customized *declarative.ConfigurableInterpreter
-	thirdparty *thirdparty.ConfigurableInterpreter
+	// The Lua that Karmada ships. It runs it with the same code that it runs users' with.
+	thirdparty *declarative.ConfigurableInterpreter
 	native     *native.DefaultInterpreter
 }
 
-func newInterpreters(customizations []*configv1alpha1.ResourceInterpreterCustomization) *interpreters {
+// scripts are what interpreters are made of.
+type scripts struct {
+	customized []*configv1alpha1.ResourceInterpreterCustomization
+	thirdparty []*configv1alpha1.ResourceInterpreterCustomization
+}
+
+// interpreters returns new ones, with new Lua machines. Karmada goes on with the same for all questions, in which
+// scripts leave their globals behind: AdvancedCronJob's sets "type", and from then on others fail that call it. What it
+// answers must not depend on what was asked before.
+func (s scripts) interpreters() *interpreters {
 	return &interpreters{
-		customized: newCustomized(customizations),
-		thirdparty: thirdparty.NewConfigurableInterpreter(),
+		customized: newInterpreter(s.customized),
+		thirdparty: newInterpreter(s.thirdparty),
 		native:     native.NewDefaultInterpreter(),
 	}
 }
 
-// with returns the interpreters with these customizations in place of others.
-func (i *interpreters) with(customizations []*configv1alpha1.ResourceInterpreterCustomization) *interpreters {
-	return &interpreters{customized: newCustomized(customizations), thirdparty: i.thirdparty, native: i.native}
-}
-
-func newCustomized(customizations []*configv1alpha1.ResourceInterpreterCustomization) *declarative.ConfigurableInterpreter {
-	customized := declarative.NewConfigurableInterpreter(nil)
-	customized.LoadConfig(customizations)
-	return customized
+func newInterpreter(customizations []*configv1alpha1.ResourceInterpreterCustomization) *declarative.ConfigurableInterpreter {
+	interpreter := declarative.NewConfigurableInterpreter(nil)
+	interpreter.LoadConfig(customizations)
+	return interpreter
 }
 
 func (i *interpreters) enabled(kind schema.GroupVersionKind, operation configv1alpha1.InterpreterOperation) bool {

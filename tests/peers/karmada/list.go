@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	configv1alpha1 "github.com/karmada-io/karmada/pkg/apis/config/v1alpha1"
-	"github.com/karmada-io/karmada/pkg/resourceinterpreter/default/thirdparty"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -30,10 +29,11 @@ type support struct {
 }
 
 // list prints what is built in for each kind that has more than any kind has; the last line, "*", is any kind.
-func list(interpreters *interpreters, output io.Writer) error {
+func list(scripts scripts, output io.Writer) error {
+	interpreters := scripts.interpreters()
 	anything := supported(interpreters, schema.GroupVersionKind{Group: "*", Version: "*", Kind: "*"})
 	var all []support
-	for _, kind := range candidates() {
+	for _, kind := range candidates(scripts) {
 		if of := supported(interpreters, kind); len(of.Operations) > len(anything.Operations) {
 			all = append(all, of)
 		}
@@ -52,13 +52,14 @@ func list(interpreters *interpreters, output io.Writer) error {
 }
 
 // candidates are the kinds that Karmada's native code has types for, and those that it ships Lua for.
-func candidates() []schema.GroupVersionKind {
+func candidates(scripts scripts) []schema.GroupVersionKind {
 	var kinds []schema.GroupVersionKind
 	for kind := range scheme.AllKnownTypes() {
 		kinds = append(kinds, kind)
 	}
-	for kind := range thirdparty.NewThirdPartyConfigManager().CustomAccessors() {
-		kinds = append(kinds, kind)
+	for _, shipped := range scripts.thirdparty {
+		target := shipped.Spec.Target
+		kinds = append(kinds, schema.FromAPIVersionAndKind(target.APIVersion, target.Kind))
 	}
 	return kinds
 }

@@ -55,12 +55,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	interpreters := newInterpreters(customizations)
+	shipped, err := shippedCustomizations()
+	if err != nil {
+		return err
+	}
+	scripts := scripts{customized: customizations, thirdparty: shipped}
 	switch {
 	case flag.NArg() == 0:
-		return answerLines(interpreters, os.Stdin, os.Stdout)
+		return answerLines(scripts, os.Stdin, os.Stdout)
 	case flag.NArg() == 1 && flag.Arg(0) == "list":
-		return list(interpreters, os.Stdout)
+		return list(scripts, os.Stdout)
 	default:
 		flag.Usage()
 		return fmt.Errorf("not known: %q", flag.Args())

@@ -32,14 +32,14 @@ type answer struct {
 }
 
 // answerLines answers line by line. Answers are held back only while more requests are already there.
-func answerLines(interpreters *interpreters, requests io.Reader, answers io.Writer) error {
+func answerLines(scripts scripts, requests io.Reader, answers io.Writer) error {
 	input := bufio.NewReaderSize(requests, 1<<20)
 	output := bufio.NewWriterSize(answers, 1<<20)
 	defer output.Flush()
 	for {
 		line, err := input.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
-			if _, err := output.Write(append(answerLine(interpreters, line), '\n')); err != nil {
+			if _, err := output.Write(append(answerLine(scripts, line), '\n')); err != nil {
 				return err
 			}
 		}
@@ -57,12 +57,12 @@ func answerLines(interpreters *interpreters, requests io.Reader, answers io.Writ
 	}
 }
 
-func answerLine(interpreters *interpreters, line []byte) []byte {
+func answerLine(scripts scripts, line []byte) []byte {
 	var request request
 	if err := json.Unmarshal(line, &request); err != nil {
 		return encode(answer{ID: idOf(line), Error: fmt.Sprintf("not a request: %v", err)})
 	}
-	return encode(request.answer(interpreters))
+	return encode(request.answer(scripts))
 }
 
 // idOf finds the id of what is otherwise no request.
@@ -93,10 +93,11 @@ func encode(answer answer) []byte {
 	return encoded
 }
 
-func (r *request) answer(interpreters *interpreters) answer {
+func (r *request) answer(scripts scripts) answer {
 	if len(r.Customizations) > 0 {
-		interpreters = interpreters.with(r.Customizations)
+		scripts.customized = r.Customizations
 	}
+	interpreters := scripts.interpreters()
 	question := question{
 		operation: r.Op,
 		object:    &unstructured.Unstructured{Object: r.Object},

@@ -19,7 +19,11 @@ macro_rules! plugins {
 
 pub(crate) static PLUGINS: &[Plugin] = plugins! {
     "flink" => windlass_interpreter_flink::Plugin,
+    "kubeflow" => windlass_interpreter_kubeflow::Plugin,
     "kubernetes" => windlass_interpreter_kubernetes::Plugin,
+    "ray" => windlass_interpreter_ray::Plugin,
+    "spark" => windlass_interpreter_spark::Plugin,
+    "volcano" => windlass_interpreter_volcano::Plugin,
 };
 
 /// Whether `name` declares anything for the kind.
