@@ -98,7 +98,7 @@ pub(crate) fn json(code: u16, encoding: Encoding, pieces: VecDeque<Bytes>) -> Re
     let text: Vec<u8> = pieces.iter().flatten().copied().collect();
     match serde_json::from_slice(&text) {
         Ok(parsed) => value(code, encoding, &parsed),
-        Err(reason) => error(&ApiError::internal(reason)),
+        Err(reason) => error(&ApiError::internal(reason), encoding),
     }
 }
 
@@ -108,9 +108,9 @@ pub(crate) fn text(code: u16, text: String) -> Response<Body> {
     response
 }
 
-/// An error is always JSON: whoever asked for something else still reads that.
-pub(crate) fn error(error: &ApiError) -> Response<Body> {
-    let mut response = value(error.code, Encoding::Json, &error.to_status());
+/// An error as a Status, whatever shape was asked for.
+pub(crate) fn error(error: &ApiError, encoding: Encoding) -> Response<Body> {
+    let mut response = value(error.code, encoding, &error.to_status());
     if error.retry_after_seconds() > 0 {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(error.retry_after_seconds()));
     }

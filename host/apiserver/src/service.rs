@@ -65,9 +65,11 @@ where
         let Endpoint { state, certified } = self.clone();
         Box::pin(async move {
             let head_only = request.method() == Method::HEAD;
+            let wanted = representation::accept(Some(&accepted(request.headers())));
+            let encoding = wanted.map_or(Encoding::Json, |accept| accept.encoding);
             let mut response = match handle(state, certified, request).await {
                 Ok(response) => response,
-                Err(error) => response::error(&error),
+                Err(error) => response::error(&error, encoding),
             };
             if head_only {
                 *response.body_mut() = Body::empty();

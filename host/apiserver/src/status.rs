@@ -66,6 +66,10 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn into_causes(self) -> Vec<Cause> {
+        self.details.causes
+    }
+
     pub(crate) fn retry_after(mut self, seconds: u32) -> ApiError {
         self.details.retry_after_seconds = seconds;
         self
@@ -195,7 +199,7 @@ impl ApiError {
 
     /// Whether it is about the request and no object: Kubernetes then sends details that are empty.
     fn answers_for_itself(&self) -> bool {
-        matches!(self.code, 404 | 405 | 406 | 415)
+        matches!(self.code, 404 | 405 | 422)
     }
 
     /// The `Status` object.

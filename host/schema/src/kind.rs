@@ -93,6 +93,14 @@ pub struct Kind {
     pub namespaced: bool,
     /// Whether `metadata.generation` counts the changes of what is wanted.
     pub generation: bool,
+    /// Whether a PUT of an object that does not exist creates it.
+    pub creates_on_update: bool,
+    /// Whether deletion leaves the dependents behind where nothing is said of them.
+    pub orphans: bool,
+    /// Whether deletion answers with the object rather than with a Status.
+    pub returns_deleted: bool,
+    /// Whether an update may do without a resourceVersion.
+    pub unconditional_updates: bool,
     pub verbs: Vec<String>,
     pub subresources: Subresources,
     /// Fields that a field selector may name besides `metadata.name` and `metadata.namespace`.
@@ -206,6 +214,9 @@ impl Kind {
 
     /// Fills in defaults. Idempotent.
     pub fn default(&self, object: &mut Value) {
+        if !self.is_builtin() {
+            self.schema().drop_nulls(object);
+        }
         self.schema().default(object);
         if let Source::Builtin(facts) = &self.source {
             facts.default(self.schema(), object);

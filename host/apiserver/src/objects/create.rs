@@ -1,6 +1,6 @@
 //! POST, and the creation by an apply.
 
-use http::Response;
+use http::{Method, Response};
 use serde_json::{Value, json};
 use windlass_core::Verb;
 use windlass_schema::Part;
@@ -10,7 +10,9 @@ use super::admit::{self, Admitted, Options, Question};
 use super::commit::{Failure, check, commit, storable};
 use super::{Call, certificates, field, input, namespaces, shape};
 use crate::catalogue::DEFINITIONS;
+use crate::identity::authorize;
 use crate::request::options::WriteOptions;
+use crate::request::target::Target;
 use crate::response::{self, Body};
 use crate::state::now;
 use crate::status::ApiError;
@@ -37,8 +39,19 @@ pub(crate) async fn create(call: &Call) -> Result<Response<Body>, ApiError> {
 pub(crate) enum Origin {
     /// The body of a request: its managedFields are still to be tracked.
     Request,
+    /// A PUT of what does not exist. The resourceVersion that it may have says nothing.
+    Update,
     /// An apply, which has tracked them.
     Apply,
+}
+
+/// Whether a PUT or an apply may create the object.
+///
+/// # Errors
+/// 403.
+pub(crate) fn permitted(call: &Call) -> Result<(), ApiError> {
+    let target = Target::Resource(call.path.clone());
+    authorize::check(&call.state.rbac, &call.user, &Method::POST, "", &target, false)
 }
 
 /// Creates the decoded object; its namespace is settled.
@@ -131,7 +144,7 @@ async fn prepare(
     };
     let Admitted { mut object, warnings: said, .. } = admit::mutate(call, question, &complete).await?;
     warnings.extend(said);
-    if origin == Origin::Request {
+    if origin != Origin::Apply {
         let writer = Writer {
             manager: &options.field_manager,
             subresource: "",

@@ -47,7 +47,7 @@ pub(crate) async fn delete(call: &Call) -> Result<Response<Body>, ApiError> {
     let outcome = remove(call, &call.path.name, &options, &mut warnings).await?;
     let mut response = match outcome {
         Outcome::Marked(json) => shape::one(call, 200, &json)?,
-        Outcome::Gone { json, .. } if pods::returns_deleted(call) => shape::one(call, 200, &json)?,
+        Outcome::Gone { json, .. } if call.resource.kind.returns_deleted => shape::one(call, 200, &json)?,
         Outcome::Gone { uid, .. } => {
             let (group, plural) = (call.resource.group(), call.resource.plural());
             response::value(200, call.accept.encoding, &status::deleted(group, plural, &call.path.name, &uid))
@@ -170,8 +170,9 @@ fn check_preconditions(
     options: &DeleteOptions,
     stored: &Stored,
 ) -> Result<(), ApiError> {
-    let failed =
-        |why: String| Err(ApiError::conflict(call.resource.group(), call.resource.plural(), name, &why));
+    let failed = |why: String| {
+        Err(ApiError::conflict(call.resource.group(), &call.resource.kind.names.kind, name, &why))
+    };
     if let Some(uid) = options.uid.as_ref().filter(|uid| ***uid != *stored.uid) {
         return failed(format!(
             "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
@@ -194,6 +195,7 @@ fn mark(call: &Call, old: &Value, options: &DeleteOptions) -> Value {
     let wanted = match options.propagation {
         Some(Propagation::Orphan) => Some(ORPHAN),
         Some(Propagation::Foreground) => Some(FOREGROUND),
+        None if call.resource.kind.orphans => Some(ORPHAN),
         Some(Propagation::Background) | None => None,
     };
     if options.propagation.is_some() {

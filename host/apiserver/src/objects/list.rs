@@ -14,7 +14,7 @@ use super::selection::Selection;
 use super::shape::Shaper;
 use crate::catalogue::Resource;
 use crate::request::options::{ListOptions, Match};
-use crate::request::representation::Encoding;
+use crate::request::representation::{Encoding, Shape};
 use crate::response::{self, Body};
 use crate::status::ApiError;
 use crate::store::{RevisionError, Snapshot, Stored};
@@ -48,6 +48,9 @@ impl Continue {
 /// GET of a collection that is no watch.
 pub(crate) fn list(call: &Call, options: &ListOptions) -> Result<Response<Body>, ApiError> {
     let selection = Selection::parse(call, options)?;
+    if call.accept.shape == Shape::Metadata {
+        return Err(ApiError::not_acceptable("PartialObjectMetadataList for a list"));
+    }
     let shaper = Shaper::new(call.accept.shape, &call.query)?;
     let (snapshot, after) = snapshot(call, options)?;
     let after = after.as_ref().map(|place| (place.namespace.as_str(), place.name.as_str()));

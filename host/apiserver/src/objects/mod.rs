@@ -84,6 +84,16 @@ impl Call {
         self.state.store.get(&self.key(name)).ok_or_else(|| self.not_found(name))
     }
 
+    pub(crate) fn exists(&self) -> bool {
+        self.state.store.get(&self.key(&self.path.name)).is_some()
+    }
+
+    /// 409 for a uid that was asked for where there is no object.
+    pub(crate) fn lacks_uid(&self, uid: &str) -> ApiError {
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: ");
+        ApiError::conflict(self.resource.group(), self.resource.plural(), &self.path.name, &why)
+    }
+
     pub(crate) fn not_found(&self, name: &str) -> ApiError {
         ApiError::not_found(self.resource.group(), self.resource.plural(), name)
     }

@@ -26,10 +26,15 @@ pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
             "force: Forbidden: may not be specified for non-apply patch",
         ));
     }
-    let patch = parse(call, Encoding::Json)?;
     let change = |old: &Value| {
+        // Only now: what does not exist is told before what is wrong with the patch.
+        let patch = parse(call, Encoding::Json)?;
         let mut new = patched(call, kind, old, &patch)?;
-        let warnings = decode(call, &options, &mut new)?;
+        let text = new.to_string();
+        let problems = input::decode(call, &mut new, Vec::new())
+            .map_err(|error| unfit(&text, error.message.as_str()))?;
+        let warnings = input::judge(&options, problems).map_err(|problems| strictly(&text, &problems))?;
+        check_name(call, &new)?;
         Ok(Change { object: new, warnings, tracked: false })
     };
     update::update(call, &options, Target::of(call), change).await?.respond(call)
@@ -64,27 +69,41 @@ pub(crate) fn patched(
         ),
         PatchError::TooLarge(why) => ApiError::new(413, "RequestEntityTooLarge", why),
     })?;
-    match new.get("metadata") {
-        Some(Value::Object(_)) if new.get("kind") == object.get("kind") => Ok(new),
-        _ => Err(ApiError::bad_request("the patched object has lost its kind or its metadata")),
+    let said = |name: &str| new.get(name).is_some_and(|value| value == &object[name]);
+    if !new.is_object() || !said("kind") || !said("apiVersion") {
+        return Err(unfit(&new.to_string(), "a patch has to leave apiVersion and kind as they are"));
     }
+    Ok(new)
 }
 
-fn decode(call: &Call, options: &WriteOptions, new: &mut Value) -> Result<Vec<String>, ApiError> {
-    let problems = input::decode(call, new, Vec::new())?;
-    input::judge(options, problems).map_err(|problems| {
-        let kind = &call.resource.kind.names.kind;
-        let cause = Cause {
-            reason: "FieldValueInvalid".into(),
-            field: "patch".into(),
-            message: format!(
-                "Invalid value: {:?}: strict decoding error: {}",
-                String::from_utf8_lossy(&call.body),
-                problems.join(", ")
-            ),
-        };
-        ApiError::invalid(call.resource.group(), kind, &call.path.name, vec![cause])
-    })
+/// 422 for a patch that makes something that is no object of the kind.
+fn unfit(patched: &str, why: &str) -> ApiError {
+    let cause = Cause {
+        reason: "FieldValueInvalid".into(),
+        field: "patch".into(),
+        message: format!("Invalid value: {patched:?}: {why}"),
+    };
+    ApiError::invalid("", "", "", vec![cause])
+}
+
+fn strictly(text: &str, problems: &[String]) -> ApiError {
+    unfit(text, &format!("strict decoding error: {}", problems.join(", ")))
+}
+
+/// # Errors
+/// 400 where the object has no name, or another than the URL.
+fn check_name(call: &Call, object: &Value) -> Result<(), ApiError> {
+    match field::meta(object, "name") {
+        name if name == call.path.name => Ok(()),
+        "" => Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.path.name
+        ))),
+        name => Err(ApiError::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            call.path.name
+        ))),
+    }
 }
 
 /// Server-side apply: creates the object where it doesn't exist.
@@ -105,19 +124,22 @@ async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, Api
             now: jiff::Timestamp::now(),
             versions: &call.resource.versions,
         };
-        apply::apply(&call.resource.kind, live, &applied, &writer, force)
-            .map_err(|error| refusal(call, error))
+        apply::apply(&call.resource.kind, live, &applied, &writer, force).map_err(refusal)
     };
     // Typed first, so that unknown fields are told of, and owned by nobody.
     let mut typed = applied.clone();
-    let problems = decode(call, &options, &mut typed)?;
+    let problems = input::decode(call, &mut typed, Vec::new())?;
+    let problems = input::judge(&options, problems)
+        .map_err(|problems| strictly(&String::from_utf8_lossy(&call.body), &problems))?;
     loop {
-        if call.state.store.get(&call.key(&call.path.name)).is_none() {
+        if !call.exists() {
             if !subresource.is_empty() {
                 return Err(call.not_found(&call.path.name));
             }
+            create::permitted(call)?;
             let mut object = merge(None)?;
             input::decode(call, &mut object, Vec::new())?;
+            check_name(call, &object)?;
             input::settle_namespace(call, &mut object)?;
             let mut warnings = problems.clone();
             match create::store(call, &options, object, Origin::Apply, &mut warnings).await {
@@ -133,6 +155,7 @@ async fn apply(call: &Call, options: WriteOptions) -> Result<Response<Body>, Api
         let change = |old: &Value| {
             let mut new = merge(Some(old))?;
             input::decode(call, &mut new, Vec::new())?;
+            check_name(call, &new)?;
             Ok(Change { object: new, warnings: problems.clone(), tracked: true })
         };
         return update::update(call, &options, Target::of(call), change).await?.respond(call);
@@ -144,25 +167,13 @@ fn applied(call: &Call) -> Result<Value, ApiError> {
     let mut applied = parse(call, Encoding::Yaml)?;
     let kind = &call.resource.kind;
     let text = |name: &str| applied.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (api_version, name) = (kind.api_version(), field::meta(&applied, "name"));
+    let api_version = kind.api_version();
     if !applied.is_object() || text("apiVersion") != api_version || text("kind") != kind.names.kind {
         return Err(ApiError::bad_request(format!(
             "invalid object type: {}, Kind={}: the apply configuration has to be of {api_version}, Kind={}",
             text("apiVersion"),
             text("kind"),
             kind.names.kind
-        )));
-    }
-    if name.is_empty() {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({} based on URL) was undeterminable: name must be provided",
-            call.path.name
-        )));
-    }
-    if name != call.path.name {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            call.path.name
         )));
     }
     if applied
@@ -172,7 +183,6 @@ fn applied(call: &Call) -> Result<Value, ApiError> {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
     let metadata = field::metadata(&mut applied);
-    metadata.insert("name".to_owned(), json!(call.path.name));
     if kind.namespaced {
         let namespace = metadata.entry("namespace").or_insert_with(|| json!(call.path.namespace));
         if *namespace != call.path.namespace.as_str() {
@@ -184,7 +194,7 @@ fn applied(call: &Call) -> Result<Value, ApiError> {
     Ok(applied)
 }
 
-fn refusal(call: &Call, error: ApplyError) -> ApiError {
+fn refusal(error: ApplyError) -> ApiError {
     let message = error.to_string();
     match error {
         ApplyError::Malformed(_) => ApiError::bad_request(message),
@@ -197,9 +207,7 @@ fn refusal(call: &Call, error: ApplyError) -> ApiError {
                     message: conflict.message,
                 })
                 .collect();
-            ApiError::new(409, "Conflict", message)
-                .about(call.resource.group(), call.resource.plural(), &call.path.name)
-                .because(causes)
+            ApiError::new(409, "Conflict", message).because(causes)
         }
     }
 }

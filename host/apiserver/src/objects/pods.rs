@@ -14,23 +14,9 @@ use crate::status::ApiError;
 
 const PODS: (&str, &str) = ("pods", "");
 pub(crate) const BINDINGS: (&str, &str) = ("bindings", "");
-/// Deleting one of these answers with the object rather than with a Status, as kube-apiserver does.
-const RETURNED: [(&str, &str); 7] = [
-    PODS,
-    ("persistentvolumes", ""),
-    ("persistentvolumeclaims", ""),
-    ("podtemplates", ""),
-    ("resourcequotas", ""),
-    ("serviceaccounts", ""),
-    ("services", ""),
-];
 const GRACE_SECONDS_DEFAULT: i64 = 30;
 /// A grace period of next to nothing, where 0 was asked for in error: kube-apiserver's lower bound.
 const GRACE_SECONDS_MIN: i64 = 1;
-
-pub(crate) fn returns_deleted(call: &Call) -> bool {
-    RETURNED.iter().any(|resource| call.resource.is(*resource))
-}
 
 /// How long the object lives on after its deletion. Only a pod on a node has something to finish.
 pub(crate) fn grace_seconds(call: &Call, object: &Value, wanted: Option<i64>) -> i64 {

@@ -23,6 +23,7 @@ pub(crate) fn get(call: &Call) -> Result<Response<Body>, ApiError> {
 pub(crate) async fn put(call: &Call) -> Result<Response<Body>, ApiError> {
     let options = WriteOptions::parse("UpdateOptions", &call.query, &call.user_agent)?;
     let scale = input::body(call, KIND)?;
+    typed(&scale)?;
     let name = field::meta(&scale, "name");
     if !name.is_empty() && name != call.path.name {
         return Err(ApiError::bad_request(format!(
@@ -43,7 +44,31 @@ pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
         crate::request::representation::PatchKind::Json => kind,
         _ => crate::request::representation::PatchKind::Merge,
     };
-    write(call, &options, |scale| patch::patched(call, kind, scale, &patch)).await
+    let change = |scale: &Value| {
+        let scale = patch::patched(call, kind, scale, &patch)?;
+        typed(&scale)?;
+        Ok(scale)
+    };
+    write(call, &options, change).await
+}
+
+/// # Errors
+/// 400 where the number of replicas is none.
+fn typed(scale: &Value) -> Result<(), ApiError> {
+    let replicas = scale.pointer("/spec/replicas").unwrap_or(&Value::Null);
+    let found = match replicas {
+        Value::Null => return Ok(()),
+        Value::Number(number) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => return Ok(()),
+        Value::Number(number) => format!("number {number}"),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Array(_) => "array".to_owned(),
+        Value::Object(_) => "object".to_owned(),
+    };
+    Err(ApiError::bad_request(format!(
+        "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {found} into Go struct field \
+         ScaleSpec.spec.replicas of type int32"
+    )))
 }
 
 /// Changes the object's replicas to what `change` makes of its scale.

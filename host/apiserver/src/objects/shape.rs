@@ -56,11 +56,11 @@ impl Shaper {
                 out.put(head);
                 out.put(rest);
             }
-            Shape::Metadata if resource.converts() => {
+            Shape::Metadata | Shape::MetadataList if resource.converts() => {
                 let json = Bytes::from(resource.object(json).to_string());
                 partial(&json, out);
             }
-            Shape::Metadata => partial(json, out),
+            Shape::Metadata | Shape::MetadataList => partial(json, out),
             Shape::Table => put(out, &self.row(resource, json)),
         }
     }
@@ -106,7 +106,7 @@ impl Shaper {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
         let (kind, api_version) = match self.shape {
-            Shape::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned()),
+            Shape::Metadata | Shape::MetadataList => ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned()),
             _ => (resource.kind.names.kind.as_str(), resource.kind.api_version()),
         };
         let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
@@ -127,7 +127,7 @@ impl Shaper {
                 r#"{{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{metadata},"columnDefinitions":{},"rows":["#,
                 table::column_definitions(&resource.kind)
             ),
-            Shape::Metadata => format!(
+            Shape::Metadata | Shape::MetadataList => format!(
                 r#"{{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{metadata},"items":["#
             ),
             _ => format!(
@@ -155,6 +155,9 @@ fn partial(json: &Bytes, out: &mut BytesMut) {
 /// # Errors
 /// 406 and 400 as of [`Shaper::new`].
 pub(crate) fn one(call: &Call, code: u16, json: &Bytes) -> Result<Response<Body>, ApiError> {
+    if call.accept.shape == Shape::MetadataList {
+        return Err(ApiError::not_acceptable("PartialObjectMetadata, and no list, for a single object"));
+    }
     let shaper = Shaper::new(call.accept.shape, &call.query)?;
     let pieces = match shaper.shape {
         Shape::Object => {

@@ -179,6 +179,18 @@ pub(crate) fn refused(kind: &str, why: &str) -> ApiError {
     ApiError::invalid("meta.k8s.io", kind, "", vec![cause])
 }
 
+/// The options' faults together, as one refusal; `Ok` with the value where there is none.
+fn either<A, B>(a: Result<A, ApiError>, b: Result<B, ApiError>, kind: &str) -> Result<(A, B), ApiError> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        (Err(a), Err(b)) => {
+            let causes = a.into_causes().into_iter().chain(b.into_causes()).collect();
+            Err(ApiError::invalid("meta.k8s.io", kind, "", causes))
+        }
+    }
+}
+
 /// What is done about unknown and repeated fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum FieldValidation {
@@ -205,18 +217,17 @@ impl WriteOptions {
     /// `dryRun`, `fieldManager` or `fieldValidation` has a value that Kubernetes refuses.
     pub(crate) fn parse(kind: &str, query: &Query, user_agent: &str) -> Result<WriteOptions, ApiError> {
         let field_validation = match query.text("fieldValidation") {
-            "" | "Warn" => FieldValidation::Warn,
-            "Ignore" => FieldValidation::Ignore,
-            "Strict" => FieldValidation::Strict,
-            other => {
-                return Err(refused(
-                    kind,
-                    &format!(
-                        r#"fieldValidation: Unsupported value: {other:?}: supported values: "", "Ignore", "Strict", "Warn""#
-                    ),
-                ));
-            }
+            "" | "Warn" => Ok(FieldValidation::Warn),
+            "Ignore" => Ok(FieldValidation::Ignore),
+            "Strict" => Ok(FieldValidation::Strict),
+            other => Err(refused(
+                kind,
+                &format!(
+                    r#"fieldValidation: Unsupported value: {other:?}: supported values: "", "Ignore", "Strict", "Warn""#
+                ),
+            )),
         };
+        let (dry_run, field_validation) = either(dry_run(kind, query), field_validation, kind)?;
         let given = query.text("fieldManager");
         if given.len() > 128 {
             return Err(refused(kind, "fieldManager: Too long: may not be more than 128 bytes"));
@@ -231,12 +242,7 @@ impl WriteOptions {
             "" => manager_of(user_agent),
             given => given.to_owned(),
         };
-        Ok(WriteOptions {
-            dry_run: dry_run(kind, query)?,
-            field_manager,
-            field_validation,
-            force: query.flag("force"),
-        })
+        Ok(WriteOptions { dry_run, field_manager, field_validation, force: query.flag("force") })
     }
 }
 

@@ -25,8 +25,10 @@ pub(crate) enum Shape {
     Object,
     /// meta.k8s.io/v1 Table
     Table,
-    /// meta.k8s.io/v1 PartialObjectMetadata and its list
+    /// meta.k8s.io/v1 PartialObjectMetadata
     Metadata,
+    /// meta.k8s.io/v1 PartialObjectMetadataList
+    MetadataList,
     /// apidiscovery.k8s.io, in the version named
     Discovery(&'static str),
 }
@@ -114,7 +116,8 @@ fn serve(clause: &str) -> Option<Accept> {
     let shape = match (parameter("as"), parameter("g"), parameter("v")) {
         ("", _, _) => Shape::Object,
         ("Table", "meta.k8s.io", "v1") => Shape::Table,
-        ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io", "v1") => Shape::Metadata,
+        ("PartialObjectMetadata", "meta.k8s.io", "v1") => Shape::Metadata,
+        ("PartialObjectMetadataList", "meta.k8s.io", "v1") => Shape::MetadataList,
         ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") => Shape::Discovery("v2"),
         ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2beta1") => Shape::Discovery("v2beta1"),
         _ => return None,

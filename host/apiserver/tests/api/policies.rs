@@ -85,6 +85,13 @@ async fn parameters_are_read_from_objects_and_may_be_required() {
     assert_eq!(server.call("POST", CONFIG_MAPS, &object("7")).await.code, 201);
 }
 
+/// A PUT over the version that is stored.
+async fn replace(server: &Fixture, path: &str, mut object: Value) {
+    let stored = server.get(path).await.json();
+    object["metadata"]["resourceVersion"] = stored["metadata"]["resourceVersion"].clone();
+    assert_eq!(server.call("PUT", path, &object).await.code, 200);
+}
+
 #[tokio::test]
 async fn a_failing_expression_denies_unless_failures_are_ignored_and_a_warning_lets_pass() {
     let server = server().await;
@@ -95,12 +102,13 @@ async fn a_failing_expression_denies_unless_failures_are_ignored_and_a_warning_l
     assert!(refused.refused(422, "Invalid").contains("no such key: spec"), "{}", refused.text);
     let mut lenient = policy(broken);
     lenient["spec"]["failurePolicy"] = json!("Ignore");
-    assert_eq!(server.call("PUT", &format!("{POLICIES}/p"), &lenient).await.code, 200);
+    let blind = server.call("PUT", &format!("{POLICIES}/p"), &lenient).await;
+    assert!(blind.refused(422, "Invalid").contains("must be specified for an update"), "{}", blind.text);
+    replace(&server, &format!("{POLICIES}/p"), lenient).await;
     assert_eq!(server.call("POST", CONFIG_MAPS, &object).await.code, 201);
 
-    assert_eq!(server.call("PUT", &format!("{POLICIES}/p"), &policy(json!({}))).await.code, 200);
-    let warn = binding(json!({"validationActions": ["Warn"]}));
-    assert_eq!(server.call("PUT", &format!("{BINDINGS}/b"), &warn).await.code, 200);
+    replace(&server, &format!("{POLICIES}/p"), policy(json!({}))).await;
+    replace(&server, &format!("{BINDINGS}/b"), binding(json!({"validationActions": ["Warn"]}))).await;
     let warned = server.call("POST", CONFIG_MAPS, &config_map("y", json!({"a": "1", "b": "2"}))).await;
     assert_eq!(warned.code, 201, "{}", warned.text);
     assert!(

@@ -8,7 +8,9 @@ use windlass_apiserver::store;
 use windlass_core::admission::Cause;
 use windlass_core::{AdmissionRequest, CallError, Hook, Verb, Verdict};
 
-use crate::fixture::{CONFIG_MAPS, DEPLOYMENTS, config_map, deployment, server, server_with, version};
+use crate::fixture::{
+    CONFIG_MAPS, DEPLOYMENTS, config_map, deployment, request, server, server_with, version,
+};
 
 #[tokio::test]
 async fn a_new_object_gets_its_identity_from_the_server() {
@@ -212,4 +214,54 @@ async fn hooks_change_refuse_and_warn() {
     assert_eq!(create("wrong").await.json()["details"]["causes"][0]["field"], "data.x");
     let kept = server.call("DELETE", &format!("{CONFIG_MAPS}/kept"), &json!({})).await;
     assert!(kept.refused(403, "Forbidden").contains("it is kept"));
+}
+
+#[tokio::test]
+async fn a_put_creates_objects_of_the_kinds_that_kubernetes_lets_it_create() {
+    let server = server().await;
+    let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles/r";
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
+    let mut wanted = role.clone();
+    wanted["metadata"]["uid"] = json!("00000000-0000-4000-8000-000000000000");
+    server.call("PUT", path, &wanted).await.refused(409, "Conflict");
+    let mut broken = role.clone();
+    broken["rules"][0]["verbs"] = json!([]);
+    server.call("PUT", path, &broken).await.refused(422, "Invalid");
+    assert_eq!(server.call("PUT", path, &role).await.code, 201);
+    assert_eq!(server.call("PUT", path, &role).await.code, 200);
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}});
+    let missing = server.call("PUT", "/api/v1/namespaces/default/configmaps/x", &other).await;
+    missing.refused(404, "NotFound");
+}
+
+#[tokio::test]
+async fn what_a_patch_makes_is_told_of_as_the_patch() {
+    let server = server().await;
+    server.create("x").await;
+    let path = "/api/v1/namespaces/default/configmaps/x";
+    for (media, patch) in [
+        ("application/merge-patch+json", r#"{"data": {"a": ["b"]}}"#),
+        ("application/json-patch+json", r#"[{"op": "remove", "path": "/kind"}]"#),
+    ] {
+        let request = request("PATCH", path).header("content-type", media);
+        let answer = server.send(request, patch).await;
+        answer.refused(422, "Invalid");
+        assert_eq!(answer.json()["details"]["causes"][0]["field"], "patch", "{}", answer.text);
+    }
+    let nameless = r#"[{"op": "remove", "path": "/metadata/name"}]"#;
+    let request = request("PATCH", path).header("content-type", "application/json-patch+json");
+    assert!(server.send(request, nameless).await.refused(400, "BadRequest").contains("undeterminable"));
+}
+
+#[tokio::test]
+async fn a_job_leaves_its_pods_behind_where_nothing_else_is_said() {
+    let server = server().await;
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "finalizers": ["example.com/hold"]},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}});
+    let jobs = "/apis/batch/v1/namespaces/default/jobs";
+    assert_eq!(server.call("POST", jobs, &job).await.code, 201);
+    let deleted = server.call("DELETE", &format!("{jobs}/j"), &json!({})).await;
+    let finalizers = &deleted.json()["metadata"]["finalizers"];
+    assert_eq!(*finalizers, json!(["example.com/hold", "orphan"]), "{}", deleted.text);
 }

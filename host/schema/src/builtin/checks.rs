@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::walk::{self, at, is_missing};
-use super::{forms, parts, policies, webhooks};
+use super::{forms, parts, policies, selectors, webhooks};
 use crate::field::{FieldError, Reason};
-use crate::selector::LabelSelector;
 use crate::structural::Place;
 use crate::{crd, meta};
 
@@ -19,9 +18,17 @@ pub(super) fn read() -> Checks {
         .expect("kinds/checks.json is read by every test")
 }
 
+/// What came of the checks.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) errors: Vec<FieldError>,
+    /// Fields that the schema asks for and Kubernetes does not.
+    pub(super) optional: Vec<String>,
+}
+
 /// What is wrong with an object, wherever a definition of the table occurs in it. The status is taken as it is.
-pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Findings {
+    let Findings { mut errors, mut optional } = Findings::default();
     // Whose volumes are made for each pod is not asked where a mount's volume is.
     let has_claim_templates = !is_missing(at(object, "spec.volumeClaimTemplates"));
     walk::each(root, object, &mut String::new(), &mut |definition, value, path| {
@@ -40,6 +47,10 @@ pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<Field
             if text(1) == "mounts" && has_claim_templates {
                 continue;
             }
+            if text(1) == "optional" {
+                optional.push(joined(path, text(0)));
+                continue;
+            }
             match text(0).split_once("[].") {
                 None => check(text(0), text(1), rest, value, path, &mut errors),
                 Some((list, inner)) => {
@@ -51,7 +62,7 @@ pub(super) fn run(checks: &Checks, root: Place<'_>, object: &Value) -> Vec<Field
             }
         }
     });
-    errors
+    Findings { errors, optional }
 }
 
 fn check(
@@ -65,6 +76,7 @@ fn check(
     let found = at(value, path);
     let field = joined(root, path);
     let number = |index: usize| arguments.get(index).and_then(Value::as_i64).unwrap_or_default();
+    let word = |index: usize| arguments.get(index).and_then(Value::as_str).unwrap_or_default();
     let complaints = |complaints: Vec<String>| -> Vec<FieldError> {
         complaints.iter().map(|detail| FieldError::invalid(field.clone(), found, detail)).collect()
     };
@@ -85,12 +97,65 @@ fn check(
         "policy" => errors.extend(policies::policy(value, root)),
         "policy binding" => errors.extend(policies::binding(value, root)),
         "rule" => errors.extend(webhooks::rule(value, root)),
-        "selector" => {
-            if let Err(error) = LabelSelector::from_object(found) {
-                errors.push(FieldError::invalid(field, found, &error.to_string()));
+        // But where a selector is somebody else's to understand.
+        "selector" if !arguments.iter().filter_map(Value::as_str).any(|end| field.ends_with(end)) => {
+            errors.extend(selectors::parts(found, &field));
+        }
+        "selects" => {
+            let labels = word(0);
+            let labels_field = joined(root, labels);
+            errors.extend(selectors::selects(found, at(value, labels), &field, &labels_field, word(1)));
+        }
+        "selects by labels" => {
+            let labels = word(0);
+            errors.extend(selectors::selects_by_labels(found, at(value, labels), &joined(root, labels)));
+        }
+        // Whatever is there: the condition says all.
+        "required" => errors.push(FieldError::required(field, word(0))),
+        "wrong" => {
+            let shown = if path.is_empty() || found.is_null() { &Value::from("") } else { found };
+            errors.push(FieldError::invalid(field, shown, word(0)));
+        }
+        // As `enum`, but that it has to be given, too.
+        "one-of" => {
+            let mut supported = arguments.iter().filter_map(Value::as_str);
+            let given = found.as_str().unwrap_or_default();
+            if !supported.clone().any(|one| one == given) {
+                errors.push(FieldError::not_supported(field, &given.into(), supported.by_ref()));
+            }
+        }
+        "one-source" | "one-source of the list" => {
+            let field = match name {
+                "one-source" => field,
+                _ => field.rsplit_once('[').map_or("", |(list, _)| list).to_owned(),
+            };
+            errors.extend(parts::one_source(value, field, arguments));
+        }
+        "label-key" => {
+            let key = found.as_str().unwrap_or_default();
+            let complaints = meta::qualified(key);
+            errors.extend(complaints.iter().map(|detail| FieldError::invalid(&*field, &key.into(), detail)));
+        }
+        "annotations" => {
+            if let Some(annotations) = at(value, word(0)).as_object() {
+                errors.extend(meta::validate_annotations(annotations, &field));
             }
         }
         _ if found.is_null() => {}
+        // Each item is one of these; what is not is told of as the list's fault.
+        "listed" => {
+            let supported = arguments.iter().filter_map(Value::as_str);
+            for item in found.as_array().into_iter().flatten() {
+                if !supported.clone().any(|one| item == one) {
+                    errors.push(FieldError::not_supported(&*field, item, supported.clone()));
+                }
+            }
+        }
+        "each" => {
+            let wrong = |item: &&Value| !arguments.iter().skip(1).any(|one| one == *item);
+            let items = found.as_array().into_iter().flatten().filter(wrong);
+            errors.extend(items.map(|_| FieldError::invalid(&*field, found, word(0))));
+        }
         "forbidden" | "refused" if !is_missing(found) => {
             let detail = arguments.first().and_then(Value::as_str).unwrap_or_default();
             errors.push(match name {
@@ -157,10 +222,6 @@ fn check(
                 }
             }
         }
-        "selects" => {
-            let path = arguments.first().and_then(Value::as_str).unwrap_or_default();
-            errors.extend(selects(found, at(value, path), &field, &format!("{root}.{path}")));
-        }
         "at-most" => {
             let limits = arguments.first().and_then(Value::as_str).map(|path| at(value, path));
             errors.extend(limits.and_then(|limits| exceeds(found, limits, &field)));
@@ -195,19 +256,6 @@ fn keys(data: &Value, field: &str) -> Vec<FieldError> {
     };
     let keys = data.as_object().into_iter().flat_map(Map::keys).filter(|key| !valid(key));
     keys.map(|key| FieldError::invalid(format!("{field}[{key}]"), &key.as_str().into(), complaint)).collect()
-}
-
-/// A workload's selector must select what its template makes.
-fn selects(selector: &Value, labels: &Value, field: &str, labels_field: &str) -> Option<FieldError> {
-    let parsed = LabelSelector::from_object(selector).ok()?;
-    if parsed.is_everything() {
-        return Some(FieldError::invalid(field, selector, "empty selector is invalid for deployment"));
-    }
-    if parsed.matches_labels(labels) {
-        return None;
-    }
-    let shown = if labels.is_null() { Value::Object(Map::new()) } else { labels.clone() };
-    Some(FieldError::invalid(labels_field, &shown, "`selector` does not match template `labels`"))
 }
 
 /// The first request that is greater than its limit.

@@ -41,6 +41,10 @@ pub(super) enum Filling {
         entry: String,
         from: String,
     },
+    /// Nothing: what is there makes no sense.
+    Drop {
+        drop: bool,
+    },
     /// What a CustomResourceDefinition says of itself: see [`crd::default`].
     Definition {
         rules_of: DefinitionOnly,
@@ -99,6 +103,13 @@ impl Filling {
                 Some(if is_latest(image) { "Always" } else { "IfNotPresent" }.into())
             }
             Filling::Definition { rules_of: DefinitionOnly::Definition } => return crd::default(value),
+            Filling::Drop { drop } => {
+                let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+                if let Some(fields) = place(value, parent).and_then(Value::as_object_mut).filter(|_| *drop) {
+                    fields.remove(name);
+                }
+                return;
+            }
             Filling::Fill { fill } => {
                 let Value::Object(source) = walk::at(value, fill).clone() else { return };
                 if source.is_empty() {

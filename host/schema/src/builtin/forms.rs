@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::meta;
 
+const ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or \
     '93%', regex used for validation is '[0-9]+%')";
 const PORT_NAME: [&str; 3] = [
@@ -31,6 +32,11 @@ pub(super) fn complaints(form: &str, value: &Value, arguments: &[Value]) -> Vec<
         "number-or-percent" => whole(number_or_percent(value).into_iter().collect()),
         "port-or-name" => whole(port_or_name(value)),
         "absolute" if !text.starts_with('/') => whole(vec!["must be an absolute path".to_owned()]),
+        "address" if text.parse::<IpAddr>().is_err() => whole(vec![ADDRESS.to_owned()]),
+        "segment" if !text.is_empty() => whole(meta::path_segment(text, false)),
+        "provisioner" if !text.is_empty() => whole(meta::qualified(&text.to_lowercase())),
+        "domain-path" => whole(domain_path(text).into_iter().collect()),
+        "time-zone" => whole(time_zone(text).into_iter().collect()),
         "signer" => whole(signer(text).into_iter().collect()),
         "cron" if !text.is_empty() => whole(cron(text).into_iter().collect()),
         "pem" => {
@@ -39,10 +45,7 @@ pub(super) fn complaints(form: &str, value: &Value, arguments: &[Value]) -> Vec<
             let begins = String::from_utf8_lossy(&bytes).contains(&format!("-----BEGIN {label}-----"));
             whole(if begins { Vec::new() } else { vec![format!("PEM block type must be {label}")] })
         }
-        "addresses" => items(value, |text| {
-            let complaint = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-            text.parse::<IpAddr>().is_err().then_some(complaint)
-        }),
+        "addresses" => items(value, |text| text.parse::<IpAddr>().is_err().then_some(ADDRESS)),
         "blocks" => items(value, |text| {
             (!is_block(text)).then_some("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
         }),
@@ -98,6 +101,23 @@ fn port_or_name(value: &Value) -> Vec<String> {
     check(!name.contains("--"), "must not contain consecutive hyphens");
     check(!name.starts_with('-') && !name.ends_with('-'), "must not begin or end with a hyphen");
     complaints
+}
+
+/// `acme.io/foo`
+fn domain_path(text: &str) -> Option<String> {
+    let form = || "must be a domain-prefixed path (such as \"acme.io/foo\")".to_owned();
+    match text.split_once('/') {
+        None => Some(form()),
+        Some((domain, path)) if domain.is_empty() || path.is_empty() => Some(form()),
+        Some((domain, _)) => meta::subdomain(domain).into_iter().next(),
+    }
+}
+
+/// Only what the machine's own table has is known; without one, any name passes.
+fn time_zone(text: &str) -> Option<String> {
+    let zones = jiff::tz::db();
+    let known = zones.is_definitively_empty() || zones.get(text).is_ok();
+    (!known).then(|| format!("unknown time zone {text}"))
 }
 
 /// `example.com/name`

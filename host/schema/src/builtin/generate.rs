@@ -100,11 +100,48 @@ pub(crate) fn definitions(names: &[&str]) -> Definitions {
         generate(&mut generator);
     }
     let facts = super::tables::merging();
+    let described = super::tables::described();
     let mut definitions: Definitions = generator.take_definitions(false).into_iter().collect();
     for (name, definition) in &mut definitions {
         care_for(name, definition);
+        require(definition, described.get(name).map(|described| described.required.as_slice()));
         if let Some(facts) = facts.get(name) {
             add(definition, facts);
+        }
+    }
+    definitions
+}
+
+/// k8s-openapi has fields as required that are merely always written.
+fn require(definition: &mut Value, names: Option<&[String]>) {
+    let Some(Value::Array(required)) = definition.get_mut("required") else { return };
+    let names = names.unwrap_or_default();
+    required.retain(|name| names.iter().any(|one| name == one));
+    if required.is_empty()
+        && let Some(fields) = definition.as_object_mut()
+    {
+        fields.remove("required");
+    }
+}
+
+/// The definitions as OpenAPI documents show them: with what is said of them that nobody here checks by it.
+pub(crate) fn described(names: &[&str]) -> Definitions {
+    let mut definitions = definitions(names);
+    for (name, described) in super::tables::described() {
+        let Some(definition) = definitions.get_mut(&name) else { continue };
+        if let Value::Object(fields) = &mut *definition {
+            fields.extend(described.unions.map(|unions| ("x-kubernetes-unions".to_owned(), unions)));
+            fields.extend(described.kinds.map(|kinds| ("x-kubernetes-group-version-kind".to_owned(), kinds)));
+        }
+        for (property, choices) in described.choices {
+            // `accessModes[]`: of each item of a list.
+            let place = match property.strip_suffix("[]") {
+                Some(list) => definition["properties"].get_mut(list).and_then(|list| list.get_mut("items")),
+                None => definition["properties"].get_mut(&property),
+            };
+            if let Some(Value::Object(place)) = place {
+                place.insert("enum".to_owned(), choices);
+            }
         }
     }
     definitions

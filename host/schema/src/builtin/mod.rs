@@ -10,6 +10,7 @@ mod normalize;
 mod parts;
 mod policies;
 pub(crate) mod quantity;
+mod selectors;
 mod tables;
 mod updates;
 mod walk;
@@ -20,13 +21,13 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use crate::field::FieldError;
+use crate::field::{FieldError, Reason};
 use crate::kind::{Kind, Names, Scale, Source, Subresource, Subresources};
 use crate::meta::NameRule;
 use crate::structural::{self, Definitions, Schema};
 
 pub(crate) use conversion::Conversion;
-pub(crate) use generate::definitions;
+pub(crate) use generate::{definitions, described};
 
 /// The name of ObjectMeta's definition.
 pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
@@ -110,6 +111,10 @@ fn kind(
         names,
         namespaced: resource.namespaced,
         generation: resource.generation,
+        creates_on_update: resource.creates_on_update,
+        orphans: resource.orphans,
+        returns_deleted: resource.returns_deleted,
+        unconditional_updates: !resource.conditional_updates,
         verbs: resource.verbs.unwrap_or_else(|| VERBS.map(str::to_owned).to_vec()),
         subresources: Subresources { status: resource.status, scale, others },
         selectable_fields: resource.selectable_fields,
@@ -181,10 +186,26 @@ impl Facts {
     /// What is wrong with an object by its schema and by the tables.
     pub(crate) fn validate(&self, schema: &Schema, object: &Value) -> Vec<FieldError> {
         let given = zeros::without(&self.rules().zeros, schema.root(), object);
+        let checks::Findings { errors: found, optional } =
+            checks::run(&self.rules().checks, schema.root(), object);
         let mut errors = schema.validate(&given);
-        // The zero values of a status' required fields are left out by some clients, which Go never notices.
-        errors.retain(|error| !error.field.starts_with("status."));
-        for error in checks::run(&self.rules().checks, schema.root(), object) {
+        errors.retain(|error| {
+            // The zero values of a status' required fields are left out by some clients, which Go never notices; and
+            // metadata has checks of its own, or none where it is a template's.
+            let apart = ["status.", "metadata."].iter().any(|part| error.field.starts_with(part))
+                || error.field.contains(".metadata.");
+            let known_better = match error.reason {
+                Reason::Required => {
+                    optional.contains(&error.field) || found.iter().any(|other| other.field == error.field)
+                }
+                Reason::Duplicate => found.iter().any(|other| {
+                    other.reason == Reason::Duplicate && other.field.starts_with(error.field.as_str())
+                }),
+                _ => false,
+            };
+            !apart && !known_better
+        });
+        for error in found {
             if !errors.contains(&error) {
                 errors.push(error);
             }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::quantity;
-use crate::structural::Place;
+use crate::structural::{JsonType, Place};
 
 /// Brings an object whose types have been checked into that form.
 pub(super) fn normalize(root: Place<'_>, object: &mut Value) {
@@ -32,7 +32,14 @@ fn walk(place: Place<'_>, value: &mut Value) {
         Value::Object(fields) => {
             // Free-form fields keep their nulls: they are somebody else's JSON.
             if !place.is_free_form() {
-                fields.retain(|_, value| !value.is_null());
+                fields.retain(|name, value| {
+                    if let (true, false, Some(inner)) =
+                        (value.is_null(), place.has_property(name), place.field(name))
+                    {
+                        *value = zero(inner);
+                    }
+                    !value.is_null()
+                });
             }
             for (name, value) in fields {
                 if let Some(inner) = place.field(name) {
@@ -42,10 +49,29 @@ fn walk(place: Place<'_>, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(inner) = place.items() {
-                items.iter_mut().for_each(|item| walk(inner, item));
+                for item in items {
+                    if item.is_null() && !inner.is_free_form() {
+                        *item = zero(inner);
+                    }
+                    walk(inner, item);
+                }
             }
         }
         _ => {}
+    }
+}
+
+/// What a null in a list or a map is in Go: its type when nothing is set.
+fn zero(place: Place<'_>) -> Value {
+    if is_quantity(place) {
+        return "0".into();
+    }
+    match place.json_type() {
+        JsonType::String => "".into(),
+        JsonType::Integer | JsonType::Number => 0.into(),
+        JsonType::Boolean => false.into(),
+        JsonType::Object => Value::Object(Map::new()),
+        JsonType::Any | JsonType::Array => Value::Null,
     }
 }
 

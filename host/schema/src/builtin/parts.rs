@@ -49,6 +49,23 @@ pub(super) fn one_handler(handler: &Value, root: &str, ways: &[Value]) -> Vec<Fi
     }
 }
 
+/// A value comes from one of these sources.
+pub(super) fn one_source(value: &Value, field: String, sources: &[Value]) -> Option<FieldError> {
+    let given =
+        sources.iter().filter_map(Value::as_str).filter(|source| value.get(*source).is_some()).count();
+    let detail = match given {
+        0 => {
+            let names: Vec<String> =
+                sources.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
+            let (last, others) = names.split_last()?;
+            format!("must specify one of: {} or {last}", others.join(", "))
+        }
+        1 => return None,
+        _ => "may not have more than one field specified at a time".to_owned(),
+    };
+    Some(FieldError::invalid(field, &"".into(), &detail))
+}
+
 /// A volume is of one type.
 pub(super) fn one_volume(volume: &Value, root: &str) -> Vec<FieldError> {
     let types: Vec<&String> = volume

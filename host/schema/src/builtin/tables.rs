@@ -24,6 +24,18 @@ pub(super) struct Resource {
     /// Whether its objects count their generations.
     #[serde(default)]
     pub(super) generation: bool,
+    /// Whether a PUT creates what does not exist.
+    #[serde(default)]
+    pub(super) creates_on_update: bool,
+    /// Whether deletion leaves dependents behind by default.
+    #[serde(default)]
+    pub(super) orphans: bool,
+    /// Whether deletion answers with the object.
+    #[serde(default)]
+    pub(super) returns_deleted: bool,
+    /// Whether an update has to name the resourceVersion that it changes.
+    #[serde(default)]
+    pub(super) conditional_updates: bool,
     #[serde(default)]
     pub(super) status: bool,
     pub(super) scale: Option<ScalePaths>,
@@ -77,6 +89,27 @@ pub(super) enum NameStyle {
 pub(super) fn merging() -> BTreeMap<String, Map<String, Value>> {
     serde_json::from_str(include_str!("../../kinds/merging.json"))
         .expect("kinds/merging.json is read by every test")
+}
+
+/// What OpenAPI documents say of a definition besides its fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Described {
+    #[serde(default)]
+    pub(super) required: Vec<String>,
+    /// The values that a property may have.
+    #[serde(default, rename = "enum")]
+    pub(super) choices: BTreeMap<String, Value>,
+    /// `x-kubernetes-unions`
+    pub(super) unions: Option<Value>,
+    /// `x-kubernetes-group-version-kind` of what is no resource.
+    pub(super) kinds: Option<Value>,
+}
+
+/// `kinds/described.json`: definition → what is said of it; see `kinds/README.md`.
+pub(super) fn described() -> BTreeMap<String, Described> {
+    serde_json::from_str(include_str!("../../kinds/described.json"))
+        .expect("kinds/described.json is read by every test")
 }
 
 /// A column of `kinds/columns.json`: name, type, priority, and what its cells hold.

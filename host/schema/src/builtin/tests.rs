@@ -174,7 +174,11 @@ fn common_mistakes_are_explained() {
     check(
         "Deployment",
         json!({"spec": {}}),
-        &["spec.selector: Required value", "spec.template.spec.containers: Required value"],
+        &[
+            "spec.selector: Required value",
+            "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+            "spec.template.spec.containers: Required value",
+        ],
     );
     let mut wrong = deployment();
     wrong["spec"]["replicas"] = json!(-1);
@@ -323,4 +327,57 @@ fn a_jobs_defaults_are_not_those_of_a_cron_jobs_template() {
     let labels = &job["spec"]["template"]["metadata"]["labels"];
     assert_eq!(labels["batch.kubernetes.io/job-name"], "x");
     assert_eq!(job["spec"]["selector"], json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}}));
+}
+
+#[test]
+fn what_kubernetes_refuses_is_refused() {
+    let meta = json!({"metadata": {"namespace": null}});
+    for (kind, content, field) in [
+        ("Endpoints", json!({"subsets": [{"ports": [{"port": 80}]}]}), "subsets[0]"),
+        ("Endpoints", json!({"subsets": [{"addresses": [{"ip": "x"}]}]}), "subsets[0].addresses[0].ip"),
+        (
+            "Role",
+            json!({"rules": [{"verbs": ["get"], "nonResourceURLs": ["/x"]}]}),
+            "rules[0].nonResourceURLs",
+        ),
+        (
+            "NetworkPolicy",
+            json!({"spec": {"podSelector": {}, "ingress": [{"from": [{}]}]}}),
+            "spec.ingress[0].from[0]",
+        ),
+        (
+            "NetworkPolicy",
+            json!({"spec": {"podSelector": {}, "ingress": [{"ports": [{"port": "http", "endPort": 9}]}]}}),
+            "spec.ingress[0].ports[0].endPort",
+        ),
+        ("StorageClass", json!({"provisioner": "a b"}), "provisioner"),
+        (
+            "CronJob",
+            json!({"spec": {"timeZone": "No Where", "schedule": "* * * * *", "jobTemplate": {"spec": {"template": {
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}}}}),
+            "spec.timeZone",
+        ),
+        ("IngressClass", json!({"spec": {"controller": "x"}}), "spec.controller"),
+    ] {
+        let mut content = content;
+        if !self::kind(kind).namespaced {
+            json_patch::merge(&mut content, &meta);
+        }
+        let problems = problems(kind, content);
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(&format!("{field}: "))),
+            "{kind}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn a_null_in_a_list_or_a_map_is_its_type_when_nothing_is_set() {
+    let object = stored("ConfigMap", json!({}));
+    assert_eq!(object.get("data"), None);
+    let kind = kind("ConfigMap");
+    let mut object =
+        json!({"metadata": {"name": "x", "namespace": "y"}, "data": {"a": null}, "immutable": null});
+    kind.decode(&mut object).unwrap();
+    assert_eq!((&object["data"], object.get("immutable")), (&json!({"a": ""}), None));
 }

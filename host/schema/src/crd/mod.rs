@@ -81,6 +81,10 @@ fn kind(spec: &Value, version: &Value) -> Kind {
         },
         namespaced: spec["scope"] == "Namespaced",
         generation: true,
+        creates_on_update: false,
+        orphans: false,
+        returns_deleted: false,
+        unconditional_updates: false,
         verbs: VERBS.map(str::to_owned).to_vec(),
         subresources: Subresources {
             status: version.pointer("/subresources/status").is_some(),

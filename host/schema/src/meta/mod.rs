@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::field::{FieldError, Reason};
 
+pub(crate) use names::path_segment;
 pub use names::{NameRule, label, label_1035, label_value, qualified, subdomain};
 
 const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
@@ -63,7 +64,7 @@ pub fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<FieldEr
         errors.extend(validate_labels(labels, "metadata.labels"));
     }
     if let Some(Value::Object(annotations)) = metadata.get("annotations") {
-        errors.extend(validate_annotations(annotations));
+        errors.extend(validate_annotations(annotations, "metadata.annotations"));
     }
     if let Some(Value::Array(owners)) = metadata.get("ownerReferences") {
         errors.extend(validate_owners(owners));
@@ -89,8 +90,8 @@ pub fn validate_labels(labels: &Map<String, Value>, field: &str) -> Vec<FieldErr
     errors
 }
 
-fn validate_annotations(annotations: &Map<String, Value>) -> Vec<FieldError> {
-    let field = "metadata.annotations";
+/// What is wrong with a map of annotations at `field`.
+pub(crate) fn validate_annotations(annotations: &Map<String, Value>, field: &str) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> = annotations
         .keys()
         .flat_map(|key| {

@@ -129,7 +129,7 @@ pub fn label_value(text: &str) -> Vec<String> {
     complaints
 }
 
-fn path_segment(text: &str, prefix: bool) -> Vec<String> {
+pub(crate) fn path_segment(text: &str, prefix: bool) -> Vec<String> {
     let mut complaints = Vec::new();
     if !prefix && (text == "." || text == "..") {
         complaints.push(format!("may not be '{text}'"));

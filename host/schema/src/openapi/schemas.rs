@@ -17,6 +17,12 @@ const ONLY_V3: [&str; 6] = ["nullable", "oneOf", "anyOf", "allOf", "not", "x-kub
 pub(super) fn v3(kinds: &[Arc<Kind>]) -> Value {
     let mut schemas = all(kinds);
     schemas.values_mut().for_each(|schema| each(schema, &mut wrap_reference));
+    // What has no type needs no leave to hold anything; fields of users' kinds say so on purpose.
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.starts_with("io.k8s.")) {
+        if let Value::Object(schema) = schema {
+            schema.remove("x-kubernetes-preserve-unknown-fields");
+        }
+    }
     if let Some(Value::Object(schema)) = schemas.get_mut(INT_OR_STRING) {
         schema.remove("x-kubernetes-int-or-string");
         schema.insert("format".to_owned(), json!("int-or-string"));
@@ -52,21 +58,30 @@ fn all(kinds: &[Arc<Kind>]) -> Map<String, Value> {
     let others = kinds.iter().flat_map(|kind| &kind.subresources.others);
     names.extend(others.filter_map(|other| other.definition.as_deref()));
     names.extend(extra.iter().map(String::as_str));
-    names.push(super::paths::SCALE);
-    let mut schemas: Map<String, Value> = builtin::definitions(&names).into_iter().collect();
+    if kinds.iter().any(|kind| kind.subresources.scale.is_some()) {
+        names.push(super::paths::SCALE);
+    }
+    let mut schemas: Map<String, Value> = builtin::described(&names).into_iter().collect();
     schemas.insert(named("Patch"), json!({"type": "object", "description": "A patch of an object, in the format that the content type names."}));
     for kind in kinds {
         let name = schema_name(kind);
         if let Some(open_api) = kind.open_api() {
-            schemas.insert(name.clone(), custom(open_api));
+            let mut schema = custom(open_api);
+            if !kind.selectable_fields.is_empty() {
+                let fields = kind.selectable_fields.iter().map(|path| json!({ "fieldPath": path }));
+                schema["x-kubernetes-selectable-fields"] = fields.collect();
+            }
+            schemas.insert(name.clone(), schema);
         }
         let gvk = group_version_kind(kind);
         if let Some(Value::Object(schema)) = schemas.get_mut(&name) {
             schema.insert("x-kubernetes-group-version-kind".to_owned(), json!([gvk]));
         }
-        let mut list_gvk = gvk;
-        list_gvk["kind"] = json!(kind.names.list_kind);
-        schemas.insert(list_name(kind), list(&name, list_gvk));
+        if kind.verbs.iter().any(|verb| verb == "list") {
+            let mut list_gvk = gvk;
+            list_gvk["kind"] = json!(kind.names.list_kind);
+            schemas.insert(list_name(kind), list(&name, list_gvk));
+        }
     }
     schemas
 }
@@ -98,12 +113,30 @@ fn custom(open_api: &Value) -> Value {
     if schema.get("properties").is_none_or(|properties| !properties.is_object()) {
         schema["properties"] = json!({});
     }
+    each(&mut schema, &mut spell_out);
     schema["properties"]["apiVersion"] = json!({"type": "string",
         "description": "The group and version of this representation of the object."});
     schema["properties"]["kind"] = json!({"type": "string", "description": "The kind of the object."});
     schema["properties"]["metadata"] = json!({"description": "Standard object's metadata.",
         "$ref": format!("#/components/schemas/{META}.ObjectMeta")});
     schema
+}
+
+/// Says of a place what its extensions imply.
+fn spell_out(fields: &mut Map<String, Value>) {
+    let flag = |name: &str| fields.get(name).is_some_and(|value| *value == true);
+    let (either, resource) = (flag("x-kubernetes-int-or-string"), flag("x-kubernetes-embedded-resource"));
+    if either && !fields.contains_key("anyOf") && !fields.contains_key("allOf") {
+        fields.insert("anyOf".to_owned(), json!([{"type": "integer"}, {"type": "string"}]));
+    }
+    if resource {
+        let properties = fields.entry("properties").or_insert_with(|| json!({}));
+        for name in ["apiVersion", "kind"] {
+            properties[name] = json!({"type": "string"});
+        }
+        properties["metadata"] = json!({"$ref": format!("#/components/schemas/{META}.ObjectMeta")});
+        fields.insert("required".to_owned(), json!(["apiVersion", "kind"]));
+    }
 }
 
 /// Visits a schema, and then all schemas that are left in it.

@@ -4,6 +4,24 @@ use serde_json::Value;
 
 use super::{Additional, Place};
 
+/// Drops the nulls of fields that may not be null and have no default: they say as much as nothing at all.
+pub(super) fn drop_nulls(place: Place<'_>, value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.retain(|name, field| {
+            let Some(inner) = place.field(name) else { return true };
+            let meaningless = field.is_null() && !inner.node().nullable && inner.default_value().is_none();
+            drop_nulls(inner, field);
+            !meaningless
+        }),
+        Value::Array(items) => {
+            if let Some(inner) = place.items() {
+                items.iter_mut().for_each(|item| drop_nulls(inner, item));
+            }
+        }
+        _ => {}
+    }
+}
+
 pub(super) fn default(place: Place<'_>, value: &mut Value) {
     match value {
         Value::Object(fields) => {

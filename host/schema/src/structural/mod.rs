@@ -149,6 +149,11 @@ impl Schema {
         prune::prune(self.root(), object)
     }
 
+    /// Drops nulls that are not allowed, and that no default takes the place of.
+    pub(crate) fn drop_nulls(&self, object: &mut Value) {
+        default::drop_nulls(self.root(), object);
+    }
+
     /// Fills in defaults; a null where a default exists and null is not allowed is absent.
     pub fn default(&self, object: &mut Value) {
         default::default(self.root(), object);
@@ -223,6 +228,10 @@ impl<'a> Place<'a> {
 
     pub(crate) fn has_rules_below(self) -> bool {
         self.node().rules_below
+    }
+
+    pub(crate) fn json_type(self) -> JsonType {
+        self.node().json_type
     }
 
     /// The format of a string: `date-time`, `duration`, `byte`, ...

@@ -25,6 +25,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("text", text),
     ("number", |object, arguments, _| Value::from(number(object, &arguments[0]))),
     ("flag", flag),
+    ("boolean", boolean),
     ("ratio", ratio),
     ("count", count),
     ("age", |object, arguments, now| age_of(object, arguments, now).into()),
@@ -61,6 +62,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("condition", |object, arguments, _| progress::condition(object, &arguments[0], &arguments[1]).into()),
     ("signing-state", |object, _, _| progress::signing_state(object).into()),
     ("api-service", |object, _, _| addresses::api_service(object).into()),
+    ("parameters", |object, arguments, _| parameters(at(object, &arguments[0])).into()),
     ("parent", |object, arguments, _| parent(at(object, &arguments[0])).into()),
     ("subjects", |object, arguments, _| subjects(object, &arguments[0]).into()),
 ];
@@ -146,6 +148,12 @@ fn flag(object: &Value, arguments: &[String], _: Timestamp) -> Value {
     }
 }
 
+/// `boolean PATH [true]`: a boolean, with what it is where nothing is said.
+fn boolean(object: &Value, arguments: &[String], _: Timestamp) -> Value {
+    let default = arguments.get(1).is_some_and(|default| default == "true");
+    at(object, &arguments[0]).as_bool().unwrap_or(default).into()
+}
+
 fn ratio(object: &Value, arguments: &[String], _: Timestamp) -> Value {
     let [part, whole] = arguments else { return Value::Null };
     format!("{}/{}", number(object, part), number(object, whole)).into()
@@ -174,6 +182,9 @@ fn age_of(object: &Value, arguments: &[String], now: Timestamp) -> String {
 /// `join PATH [FIELD] [DEFAULT]`: the items of a list (or a field of theirs), by commas.
 fn join(object: &Value, arguments: &[String]) -> String {
     let field = arguments.get(1).map_or("", String::as_str);
+    if let (Value::Null, Some(default)) = (at(object, &arguments[0]), arguments.get(2)) {
+        return default.clone();
+    }
     let items = at(object, &arguments[0]).as_array().into_iter().flatten();
     let texts: Vec<String> =
         items.map(|item| plain(at(item, field))).filter(|text| !text.is_empty()).collect();
@@ -211,6 +222,16 @@ fn reference(value: &Value) -> String {
     match plain(&value["name"]) {
         name if name.is_empty() => kind,
         name => format!("{kind}/{name}"),
+    }
+}
+
+/// `Kind.group/name`
+fn parameters(value: &Value) -> String {
+    let text = |name: &str| plain(&value[name]);
+    match (value, text("apiGroup").as_str()) {
+        (Value::Null, _) => or_none(String::new()),
+        (_, "") => format!("{}/{}", text("kind"), text("name")),
+        (_, group) => format!("{}.{group}/{}", text("kind"), text("name")),
     }
 }
 
@@ -272,8 +293,10 @@ fn subjects(object: &Value, kind: &str) -> String {
         object["subjects"].as_array().into_iter().flatten().filter(|subject| subject["kind"] == kind);
     let texts: Vec<String> = subjects
         .map(|subject| match subject["namespace"].as_str() {
-            Some(namespace) => format!("{namespace}/{}", plain(&subject["name"])),
-            None => plain(&subject["name"]),
+            Some(namespace) if kind == "ServiceAccount" => {
+                format!("{namespace}/{}", plain(&subject["name"]))
+            }
+            _ => plain(&subject["name"]),
         })
         .collect();
     texts.join(", ")
