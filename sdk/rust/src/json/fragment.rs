@@ -78,6 +78,11 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// The items of the list that this is; none if it is no list.
+    pub fn items(&self) -> Vec<Json<'a>> {
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
     /// The field `name` of the object that this is; null if it is none or has no such field.
     pub fn field(&self, name: &str) -> Json<'a> {
         let mut found = Json::default();
@@ -148,6 +153,8 @@ mod tests {
         assert_eq!(json.field("n").text(), "1.50");
         assert!(json.field("m").is_null());
         assert!(Json::from_text("7").field("m").is_null());
+        assert_eq!(Json::from_text("[1, {}]").items().len(), 2);
+        assert!(Json::from_text("{}").items().is_empty());
     }
 
     #[test]

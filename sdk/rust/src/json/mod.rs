@@ -12,7 +12,7 @@ pub use fragment::Json;
 pub use number::{Int, Numeric};
 pub use omit::omit_empty;
 pub use read::{parse, parse_at, write};
-pub use shape::{Entries, ObjectOnly, null_is_default};
+pub use shape::{Entries, Object, ObjectOnly, null_is_default};
 pub use text::Text;
 
 pub(crate) use read::prefixed;

@@ -111,6 +111,11 @@ macro_rules! shape {
     };
 }
 
+crate::shape! {
+    /// An object, whatever is in it: for what is written into and not read.
+    pub struct Object {}
+}
+
 /// Reads structs from objects alone: derived structs would take lists for their fields in order.
 pub struct ObjectOnly<D>(pub D);
 

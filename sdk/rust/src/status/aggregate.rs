@@ -1,7 +1,7 @@
 //! The template's status, of what its members report.
 
 use super::conditions;
-use super::fields::{Field, Fields, Generations, Merge, Status};
+use super::fields::{Field, Fields, Merge, Status, StatusMetadata};
 use crate::answer::{Answer, Changes, Rejection};
 use crate::json::{Json, Numeric, parse_at};
 use crate::members::{Members, Reported};
@@ -14,7 +14,7 @@ impl Fields {
     /// A member's field that can't be added up or merged.
     pub fn aggregate(
         &self,
-        metadata: &Generations<'_>,
+        metadata: &StatusMetadata<'_>,
         status: Option<&Status<'_>>,
         members: Members<'_>,
     ) -> Answer<Changes> {
@@ -34,7 +34,10 @@ impl Fields {
                     None => changes.remove(&path),
                 },
                 Merge::Last => changes.set_or_remove(&path, last(|value| !value.is_null())),
-                Merge::LastNamed => changes.set_or_remove(&path, last(is_named)),
+                Merge::LastNamedWherePlaced if members.is_empty() => changes,
+                Merge::LastNamed | Merge::LastNamedWherePlaced => {
+                    changes.set_or_remove(&path, last(is_named))
+                }
                 Merge::LastNamedOrKept if members.is_empty() => changes.remove(&path),
                 Merge::LastNamedOrKept => changes.set_if_given(&path, last(is_named)),
                 Merge::Conditions => {
@@ -132,7 +135,7 @@ mod tests {
 
     crate::shape! {
         struct Object<'a> {
-            metadata: Generations<'a>,
+            metadata: StatusMetadata<'a>,
             status: Option<Status<'a>>,
         }
     }

@@ -20,9 +20,7 @@ pub(super) struct Merged<'a> {
 /// Whether a status has a condition of this type that holds, for one of the `reasons`; for any where none are given.
 pub fn has_condition(status: &Status<'_>, name: &str, reasons: &[&str]) -> bool {
     let conditions = status.get("conditions").copied().unwrap_or_default();
-    // What is no list has no conditions.
-    let conditions: Vec<Json<'_>> = serde_json::from_str(conditions.text()).unwrap_or_default();
-    conditions.iter().any(|condition| {
+    conditions.items().iter().any(|condition| {
         let reason = condition.field("reason");
         condition.field("type").is(name)
             && condition.field("status").is("True")

@@ -1,6 +1,6 @@
 //! Tables of the fields that a status has.
 
-use crate::json::{Entries, Json};
+use crate::json::{Entries, Json, Text};
 
 /// The fields of a kind's status.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,7 @@ pub(super) enum Merge {
     SumIfReported,
     Last,
     LastNamed,
+    LastNamedWherePlaced,
     LastNamedOrKept,
     Conditions,
     ConditionsByType,
@@ -51,6 +52,11 @@ impl Field {
     /// A string: the last that is not empty.
     pub const fn last_named(name: &'static str) -> Field {
         Field { name, merge: Merge::LastNamed }
+    }
+
+    /// A string: the last that is not empty. The template keeps what it has while it is in no member at all.
+    pub const fn last_named_where_placed(name: &'static str) -> Field {
+        Field { name, merge: Merge::LastNamedWherePlaced }
     }
 
     /// A string: the last that is not empty. Where all are, the template keeps what it has, unless it is in no member
@@ -91,8 +97,10 @@ impl Fields {
 pub type Status<'a> = Entries<'a, Json<'a>>;
 
 crate::shape! {
-    /// Where an object's generations stand: part of its metadata.
-    pub struct Generations<'a> {
+    /// What a status refers to of its object's metadata.
+    pub struct StatusMetadata<'a> {
+        /// The object's.
+        pub name: Text<'a>,
         /// The object's own.
         pub generation: Json<'a>,
         /// With the generation of the template that the object was made from.

@@ -4,7 +4,7 @@
 //! know of a kind's status is that table; [`Fields`] does the rest.
 //!
 //! ```
-//! use windlass_sdk::status::{Field, Fields, Generations, Reflected, Status};
+//! use windlass_sdk::status::{Field, Fields, StatusMetadata, Reflected, Status};
 //! use windlass_sdk::{Answer, Changes, Members};
 //!
 //! static BALLOON: Fields = Fields(&[
@@ -16,7 +16,7 @@
 //!
 //! windlass_sdk::shape! {
 //!     struct Balloon<'a> {
-//!         metadata: Generations<'a>,
+//!         metadata: StatusMetadata<'a>,
 //!         status: Option<Status<'a>>,
 //!     }
 //! }
@@ -38,5 +38,5 @@ mod fields;
 mod reflect;
 
 pub use conditions::has_condition;
-pub use fields::{Field, Fields, Generations, Status};
+pub use fields::{Field, Fields, Status, StatusMetadata};
 pub use reflect::Reflected;

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::fields::{Fields, Generations, Status};
+use super::fields::{Fields, Status, StatusMetadata};
 use crate::json::{Json, Numeric};
 
 /// Where Karmada notes the generation of the template that a member's object was made from.
@@ -19,7 +19,7 @@ impl Fields {
     /// InterpretStatus; `None` where there is no status.
     pub fn reflect<'a>(
         &self,
-        metadata: &Generations<'a>,
+        metadata: &StatusMetadata<'a>,
         status: Option<&Status<'a>>,
     ) -> Option<Reflected<'a>> {
         let status = status?;
