@@ -1,16 +1,20 @@
-//! What a FlinkDeployment means: a job manager, some task managers, and a job in a state.
+//! What Flink's objects mean: a job manager, some task managers, and jobs in a state.
 
 mod deployment;
+mod session;
 mod status;
 
 use deployment::{FlinkDeployment, Progress};
+use session::{FlinkSessionJob, SessionJobProgress};
 
 windlass_sdk::interpreter! {
     name: "flink",
-    description: "Apache Flink: FlinkDeployment",
+    description: "Apache Flink: FlinkDeployment, FlinkSessionJob",
     kinds: [
         ("flink.apache.org/v1beta1", "FlinkDeployment") => FlinkDeployment<'_> { replicas, components, simulate },
         ("flink.apache.org/v1beta1", "FlinkDeployment") => Progress<'_> { aggregate, status, health },
+        ("flink.apache.org/v1beta1", "FlinkSessionJob") => FlinkSessionJob<'_> { dependencies, simulate },
+        ("flink.apache.org/v1beta1", "FlinkSessionJob") => SessionJobProgress<'_> { status, health, aggregate },
     ],
 }
 
