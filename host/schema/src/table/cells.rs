@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use windlass_jsonpath::Path;
 
-use super::jsonpath::JsonPath;
 use super::{addresses, age, containers, progress};
 use crate::selector::LabelSelector;
 
@@ -12,7 +12,7 @@ use crate::selector::LabelSelector;
 #[derive(Clone, Debug)]
 pub(crate) enum Cell {
     /// A printer column of a CRD.
-    Custom { path: JsonPath, type_name: String },
+    Custom { path: Path, type_name: String },
     /// A call of one of the functions below.
     Call { function: Function, arguments: Vec<String> },
 }
@@ -93,7 +93,7 @@ fn custom(value: &Value, type_name: &str, now: Timestamp) -> Value {
     match (type_name, value) {
         (_, Value::Null) => Value::Null,
         ("string", Value::String(_)) => value.clone(),
-        ("string", other) => Value::String(other.to_string()),
+        ("string", other) => Value::String(windlass_jsonpath::print(other)),
         ("integer", Value::Number(number)) => match number.as_i64() {
             Some(_) => value.clone(),
             None => number.as_f64().map_or(Value::Null, |real| Value::from(real.trunc() as i64)),

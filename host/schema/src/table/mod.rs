@@ -4,16 +4,15 @@ mod addresses;
 mod age;
 mod cells;
 mod containers;
-mod jsonpath;
 mod progress;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use windlass_jsonpath::Path;
 
 use crate::kind::Kind;
 
 pub(crate) use cells::Cell;
-pub use jsonpath::{JsonPath, JsonPathError};
 
 /// One printed column.
 #[derive(Clone, Debug)]
@@ -44,8 +43,8 @@ pub(crate) fn custom_columns(printer_columns: &Value) -> Vec<Column> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut columns = vec![name_column()];
     for column in printer_columns.as_array().into_iter().flatten() {
-        // One that doesn't parse has been refused with its definition.
-        let Ok(path) = JsonPath::parse(&text(&column["jsonPath"])) else { continue };
+        // As in Kubernetes, a path that can't be read is the end of the columns, not of the definition.
+        let Ok(path) = Path::parse(&text(&column["jsonPath"])) else { break };
         let type_name = text(&column["type"]);
         columns.push(Column {
             name: text(&column["name"]),
@@ -219,6 +218,21 @@ mod tests {
             let row = row(&kind, &json!({}), IncludeObject::Metadata, now);
             assert_eq!(row["cells"].as_array().unwrap().len(), kind.columns.len(), "{}", kind.names.kind);
         }
+    }
+
+    #[test]
+    fn a_column_that_cannot_be_read_ends_the_table() {
+        let columns = custom_columns(&json!([
+            {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"},
+            {"name": "Broken", "type": "string", "jsonPath": ".status.conditions[?(@.a==1 && @.b==2)].status"},
+            {"name": "After", "type": "string", "jsonPath": ".status.after"},
+        ]));
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["Name", "Ready"]);
+        let object = json!({"metadata": {"name": "c"}, "status": {"conditions": [
+            {"type": "Other"}, {"status": "x"}, {"type": "Ready", "status": {"by": "<a>", "at": 1e21}}]}});
+        let cell = columns[1].cell.print(&object, Timestamp::UNIX_EPOCH);
+        assert_eq!(cell, json!(r#"{"at":1e+21,"by":"\u003ca\u003e"}"#));
     }
 
     #[test]
