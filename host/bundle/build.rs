@@ -34,7 +34,15 @@ fn main() -> ExitCode {
 fn bundle() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
-    for source in ["sdk/rust", "sdk/wit", "interpreters", "webhooks", "Cargo.toml", "host/bundle/build.rs"] {
+    for source in [
+        "sdk/rust",
+        "sdk/jsonpath",
+        "sdk/wit",
+        "interpreters",
+        "webhooks",
+        "Cargo.toml",
+        "host/bundle/build.rs",
+    ] {
         println!("cargo:rerun-if-changed={}", root.join(source).display());
     }
 
