@@ -1,10 +1,12 @@
 //! What Flink's objects mean: a job manager, some task managers, and jobs in a state.
 
 mod deployment;
+mod resumption;
 mod session;
 mod status;
 
 use deployment::{FlinkDeployment, Progress};
+use resumption::Resumed;
 use session::{FlinkSessionJob, SessionJobProgress};
 
 windlass_sdk::interpreter! {
@@ -13,8 +15,10 @@ windlass_sdk::interpreter! {
     kinds: [
         ("flink.apache.org/v1beta1", "FlinkDeployment") => FlinkDeployment<'_> { replicas, components, simulate },
         ("flink.apache.org/v1beta1", "FlinkDeployment") => Progress<'_> { aggregate, status, health },
+        ("flink.apache.org/v1beta1", "FlinkDeployment") => Resumed<'_> { restore },
         ("flink.apache.org/v1beta1", "FlinkSessionJob") => FlinkSessionJob<'_> { dependencies, simulate },
         ("flink.apache.org/v1beta1", "FlinkSessionJob") => SessionJobProgress<'_> { status, health, aggregate },
+        ("flink.apache.org/v1beta1", "FlinkSessionJob") => Resumed<'_> { restore },
     ],
 }
 
