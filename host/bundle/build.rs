@@ -52,13 +52,17 @@ fn bundle() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Every crate in the folders of plugins, in the order of names.
+/// Every crate in the folders of plugins that is built as a component, in the order of names. One that isn't is a
+/// library, and needs settings before it is a plugin.
 fn discover(root: &Path) -> Result<Vec<Plugin>, Box<dyn Error>> {
     let mut plugins = Vec::new();
     for (folder, world) in FOLDERS {
         for entry in fs::read_dir(root.join(folder))? {
             let path = entry?.path();
             let Ok(manifest) = fs::read_to_string(path.join("Cargo.toml")) else { continue };
+            if !manifest.contains("cdylib") {
+                continue;
+            }
             let package = package_name(&manifest)
                 .ok_or_else(|| format!("{}/Cargo.toml: [package] has no name", path.display()))?;
             let name = path.file_name().ok_or("a folder has a name")?.to_string_lossy().into_owned();

@@ -1,0 +1,157 @@
+//! The cases in `tests/conformance/lua`: a customization, a question, and what is answered.
+
+#![allow(clippy::unwrap_used, reason = "all of it is for tests: a panic is how a test fails")]
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use windlass_interpreter_lua::Plugin;
+use windlass_sdk::interpreter::bindings::exports::windlass::interpreter::interpreter as wire;
+
+/// What is answered: a result, or the field that is to blame and the message.
+pub type Outcome = Result<Value, (String, String)>;
+
+pub struct Case {
+    pub name: String,
+    /// A ResourceInterpreterCustomization.
+    pub customization: Value,
+    pub input: Value,
+    pub expected: Value,
+}
+
+/// All cases, in the order of their names.
+pub fn all() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/lua");
+    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+        .iter()
+        .map(|case| Case {
+            name: case.file_name().unwrap().to_string_lossy().into_owned(),
+            customization: read(&case.join("customization.yaml")),
+            input: read(&case.join("input.yaml")),
+            expected: read(&case.join("expected.yaml")),
+        })
+        .collect()
+}
+
+fn read(file: &Path) -> Value {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// What the customization answers to the input.
+pub fn answer(customization: &Value, input: &Value) -> Outcome {
+    let plugin = Plugin::configure(&customization["spec"].to_string())
+        .map_err(|rejection| (rejection.field, rejection.message))?;
+    CONFIGURED.with_borrow_mut(|configured| *configured = Some(plugin));
+    windlass_sdk::testing::answer::<Configured>(input)
+        .map_err(|rejection| (rejection.field, rejection.message))
+}
+
+thread_local! {
+    static CONFIGURED: RefCell<Option<Plugin>> = const { RefCell::new(None) };
+}
+
+/// The plugin that is configured at present.
+struct Configured;
+
+fn configured<T>(ask: impl FnOnce(&Plugin) -> T) -> T {
+    CONFIGURED.with_borrow(|plugin| ask(plugin.as_ref().expect("a case configures it before it asks")))
+}
+
+fn never<T>() -> Result<T, wire::Rejection> {
+    Err(wire::Rejection { field: String::new(), message: "no customization answers this".to_owned() })
+}
+
+impl wire::Guest for Configured {
+    fn describe() -> wire::Manifest {
+        configured(Plugin::manifest)
+    }
+
+    fn inspect(object: String, questions: wire::Questions) -> wire::Inspection {
+        configured(|plugin| plugin.inspect(&object, questions))
+    }
+
+    fn revise_replica(object: String, replicas: i32) -> Result<Vec<wire::Change>, wire::Rejection> {
+        configured(|plugin| plugin.revise_replica(&object, replicas))
+    }
+
+    fn retain(desired: String, observed: String) -> Result<Vec<wire::Change>, wire::Rejection> {
+        configured(|plugin| plugin.retain(&desired, &observed))
+    }
+
+    fn aggregate_status(
+        object: String,
+        items: Vec<wire::MemberStatus>,
+    ) -> Result<Vec<wire::Change>, wire::Rejection> {
+        configured(|plugin| plugin.aggregate_status(&object, &items))
+    }
+
+    fn preserve_state(_: String) -> Result<Vec<wire::Preserved>, wire::Rejection> {
+        never()
+    }
+
+    fn restore_state(_: String, _: Vec<wire::Preserved>) -> Result<Vec<wire::Change>, wire::Rejection> {
+        never()
+    }
+
+    fn simulate_status(_: String, _: Vec<wire::ComponentPods>, _: u32) -> Result<String, wire::Rejection> {
+        never()
+    }
+}
+
+/// The input of a case that has a result again and again, each part of its objects in turn replaced by something
+/// strange.
+pub fn mutations(Case { input, expected, .. }: &Case) -> Vec<Value> {
+    if expected.get("result").is_none() {
+        return Vec::new();
+    }
+    let strange = [
+        Value::Null,
+        Value::from(-1),
+        Value::from(1.5),
+        Value::from(true),
+        Value::from("\u{e9}\"\n"),
+        Value::from("12"),
+        Value::Array(Vec::new()),
+        serde_json::json!([null, 7, {}]),
+        serde_json::json!({}),
+        serde_json::json!({"a": {"b": []}}),
+    ];
+    let mut mutations = Vec::new();
+    for root in ["object", "observed", "items"] {
+        let mut places = Vec::new();
+        pointers(&input[root], &format!("/{root}"), &mut places);
+        // Of another kind, nobody would be asked.
+        places.retain(|place| !["/object/apiVersion", "/object/kind"].contains(&place.as_str()));
+        for place in places {
+            for value in &strange {
+                let mut mutated = input.clone();
+                *mutated.pointer_mut(&place).unwrap() = value.clone();
+                mutations.push(mutated);
+            }
+        }
+    }
+    mutations
+}
+
+/// The JSON pointers of everything inside `value`.
+fn pointers(value: &Value, at: &str, places: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| (name.replace('~', "~0").replace('/', "~1"), field)).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (name, child) in children {
+        let place = format!("{at}/{name}");
+        pointers(child, &place, places);
+        places.push(place);
+    }
+}
