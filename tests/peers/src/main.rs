@@ -2,8 +2,10 @@
 //!
 //! - [`servers`] builds kube-apiserver and etcd from the Go module proxy, and runs them beside the embedded server.
 //! - [`apiserver`] sends both the same requests and tells where the answers differ.
+//! - [`load`] puts the same load on both and prints the figures side by side.
 
 mod apiserver;
+mod load;
 mod servers;
 
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ enum Peer {
     Build,
     /// Sends the same requests to the embedded API server and to kube-apiserver.
     Apiserver(apiserver::Options),
+    /// Puts the same load on the embedded API server and on kube-apiserver, and prints the ratios. Wants `--release`.
+    Bench(load::Options),
 }
 
 #[tokio::main]
@@ -34,5 +38,6 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Peer::Apiserver(options) => apiserver::run(options).await,
+        Peer::Bench(options) => load::run(options).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -21,7 +21,7 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::Value;
 
-use crate::servers::{self, Embedded, Kubernetes};
+use crate::servers::{self, Durability, Embedded, Kubernetes};
 use accepted::Accepted;
 use call::Call;
 use exchange::Pair;
@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Fails where more answers differ, that no rule accepts, than are let through.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let programs = servers::build().await?;
-    let kubernetes = Kubernetes::start(&programs).await?;
+    let kubernetes = Kubernetes::start(&programs, Durability::Waived).await?;
     let embedded = Embedded::open().await?;
     let pair = Pair {
         theirs: Peer { name: "kubernetes", client: kubernetes.client.clone() },

@@ -13,15 +13,24 @@ use super::programs::Programs;
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN: &str = "peers";
 
+/// Whether a write is on disk when it is acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Kept,
+    /// Faster, where nothing is measured.
+    Waived,
+}
+
 pub(crate) struct Kubernetes {
     pub(crate) client: kube::Client,
+    config: kube::Config,
     _kube_apiserver: Process,
     _etcd: Process,
     _folder: TempDir,
 }
 
 impl Kubernetes {
-    pub(crate) async fn start(programs: &Programs) -> anyhow::Result<Kubernetes> {
+    pub(crate) async fn start(programs: &Programs, durability: Durability) -> anyhow::Result<Kubernetes> {
         let folder = tempfile::tempdir().context("a temporary directory")?;
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (clients, peers, secure) = (free_port()?, free_port()?, free_port()?);
@@ -36,7 +45,7 @@ impl Kubernetes {
                 format!("--listen-peer-urls={}", url(peers)),
                 format!("--initial-advertise-peer-urls={}", url(peers)),
                 format!("--initial-cluster=default={}", url(peers)),
-                "--unsafe-no-fsync".to_owned(),
+                format!("--unsafe-no-fsync={}", durability == Durability::Waived),
             ],
             folder.path(),
         )?;
@@ -72,13 +81,18 @@ impl Kubernetes {
         config.accept_invalid_certs = true;
         config.default_retry = false;
         config.auth_info.token = Some(TOKEN.to_owned().into());
-        let client = kube::Client::try_from(config).context("a client of kube-apiserver")?;
+        let client = kube::Client::try_from(config.clone()).context("a client of kube-apiserver")?;
         kube_apiserver
             .until(PATIENCE, async || {
                 let request = Request::get("/readyz").body(Body::empty()).expect("a request without parts");
                 client.send(request).await.ok().filter(|answer| answer.status().is_success())
             })
             .await?;
-        Ok(Kubernetes { client, _kube_apiserver: kube_apiserver, _etcd: etcd, _folder: folder })
+        Ok(Kubernetes { client, config, _kube_apiserver: kube_apiserver, _etcd: etcd, _folder: folder })
+    }
+
+    /// A client with connections of its own.
+    pub(crate) fn another_client(&self) -> anyhow::Result<kube::Client> {
+        kube::Client::try_from(self.config.clone()).context("a client of kube-apiserver")
     }
 }

@@ -6,5 +6,5 @@ mod process;
 mod programs;
 
 pub(crate) use embedded::Embedded;
-pub(crate) use kubernetes::Kubernetes;
+pub(crate) use kubernetes::{Durability, Kubernetes};
 pub(crate) use programs::build;
