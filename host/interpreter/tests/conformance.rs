@@ -103,8 +103,9 @@ fn ask(interpreter: &dyn Interpreter, input: &Value) -> Outcome {
             outcome(interpreter.retain(&object, &Object::from_value(&observed).unwrap()))
         }
         Operation::AggregateStatus => {
-            let items: Vec<AggregatedStatusItem> = serde_json::from_value(input["items"].clone()).unwrap();
-            outcome(interpreter.aggregate_status(&object, &items))
+            let items: Option<Vec<AggregatedStatusItem>> =
+                serde_json::from_value(input["items"].clone()).unwrap();
+            outcome(interpreter.aggregate_status(&object, &items.unwrap_or_default()))
         }
         Operation::PreserveState => outcome(interpreter.preserve_state(&object)),
         Operation::RestoreState => {
