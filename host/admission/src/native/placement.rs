@@ -6,6 +6,7 @@ use windlass_api::policy::{
     ApplicationFailoverBehavior, ClusterAffinity, FailoverBehavior, Placement, PurgeMode, SpreadConstraint,
     SpreadField, StatePreservation,
 };
+use windlass_jsonpath::Template;
 
 use crate::causes::{Causes, quoted};
 use crate::syntax::qualified_name;
@@ -133,6 +134,14 @@ fn state_preservation(state: &StatePreservation, at: &str, causes: &mut Causes) 
                 format!("{at}.rules[{index}].aliasLabelName"),
                 quoted(&rule.alias_label_name),
                 why,
+            );
+        }
+        // What can't be evaluated when a cluster fails is better known now.
+        if let Err(error) = Template::parse(&rule.json_path) {
+            causes.invalid(
+                format!("{at}.rules[{index}].jsonPath"),
+                quoted(&rule.json_path),
+                error.to_string(),
             );
         }
     }

@@ -145,6 +145,16 @@ mod tests {
                 ],
             ),
             (
+                json!({"failover": {"cluster": {"purgeMode": "Directly", "statePreservation": {"rules": [
+                    {"aliasLabelName": "a", "jsonPath": "{.jobStatus.jobId}"},
+                    {"aliasLabelName": "b", "jsonPath": "{.jobs[?(@.a==1 && @.b==2)].id}"},
+                    {"aliasLabelName": "c", "jsonPath": "{.jobs[\"a\"]}"}]}}}}),
+                vec![
+                    "spec.failover.cluster.statePreservation.rules[1].jsonPath",
+                    "spec.failover.cluster.statePreservation.rules[2].jsonPath",
+                ],
+            ),
+            (
                 json!({"schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": ""}}),
                 vec!["spec.schedulePriority.priorityClassName"],
             ),
