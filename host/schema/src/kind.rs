@@ -228,6 +228,14 @@ impl Kind {
         if let Source::Builtin(facts) = &self.source {
             facts.complete_created(self.schema(), object);
         }
+        self.complete(object);
+    }
+
+    /// Fills in what the server itself gives an object with every write, as Kubernetes' admission does.
+    pub fn complete(&self, object: &mut Value) {
+        if let Source::Builtin(facts) = &self.source {
+            facts.complete(self.schema(), object);
+        }
     }
 
     /// Makes an object of nothing but its identity the one that a built-in kind's type is when nothing is set.

@@ -181,6 +181,7 @@ async fn prepare(
     if call.resource.is(DEFINITIONS) && target.part == Part::Main {
         definitions::accept(&call.state, &mut new, Some(&old));
     }
+    kind.complete(&mut new);
     count_generation(call, &old, &mut new);
     if !tracked || changed {
         let writer = Writer {

@@ -265,3 +265,20 @@ async fn a_job_leaves_its_pods_behind_where_nothing_else_is_said() {
     let finalizers = &deleted.json()["metadata"]["finalizers"];
     assert_eq!(*finalizers, json!(["example.com/hold", "orphan"]), "{}", deleted.text);
 }
+
+#[tokio::test]
+async fn a_pod_gets_what_admission_gives_it_and_keeps_it() {
+    let server = server().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {
+        "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}}}],
+        "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}});
+    let made = server.call("POST", pods, &pod).await.json();
+    assert_eq!((&made["spec"]["priority"], &made["status"]["qosClass"]), (&json!(0), &json!("Burstable")));
+    let keys: Vec<_> =
+        made["spec"]["tolerations"].as_array().unwrap().iter().map(|one| one["key"].clone()).collect();
+    assert_eq!(keys, ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]);
+    let again = server.call("PUT", &format!("{pods}/p"), &pod).await;
+    assert_eq!(again.code, 200, "{}", again.text);
+    assert_eq!(again.json()["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::walk;
+use super::{qos, walk};
 use crate::crd;
 use crate::structural::Place;
 
@@ -41,6 +41,23 @@ pub(super) enum Filling {
         entry: String,
         from: String,
     },
+    /// Several entries of a map, each set to another field's value.
+    Entries {
+        entries: BTreeMap<String, String>,
+    },
+    /// One more item of a list, where none has these fields' values, or leaves them open.
+    Append {
+        append: Value,
+        unless: Vec<String>,
+    },
+    /// A list that begins with another field's value.
+    Head {
+        head: String,
+    },
+    /// The quality of service by a PodSpec's containers.
+    Qos {
+        qos_of: String,
+    },
     /// Nothing: what is there makes no sense.
     Drop {
         drop: bool,
@@ -67,6 +84,12 @@ pub(super) fn read() -> Defaults {
 pub(super) fn read_created() -> Defaults {
     serde_json::from_str(include_str!("../../kinds/created.json"))
         .expect("kinds/created.json is read by every test")
+}
+
+/// What an object gets with every write, without anybody owning it.
+pub(super) fn read_admitted() -> Defaults {
+    serde_json::from_str(include_str!("../../kinds/admitted.json"))
+        .expect("kinds/admitted.json is read by every test")
 }
 
 /// Fills in what is missing.
@@ -103,6 +126,32 @@ impl Filling {
                 Some(if is_latest(image) { "Always" } else { "IfNotPresent" }.into())
             }
             Filling::Definition { rules_of: DefinitionOnly::Definition } => return crd::default(value),
+            Filling::Qos { qos_of } => Some(qos::class(walk::at(value, qos_of)).into()),
+            Filling::Head { head } => {
+                let first = walk::at(value, head).clone();
+                if walk::is_missing(&first) || walk::at(value, path).get(0) == Some(&first) {
+                    return;
+                }
+                set(value, path, Value::Array(vec![first]));
+                return;
+            }
+            Filling::Append { append, unless } => {
+                let open = |found: &Value| found.is_null() || found == "";
+                let covers =
+                    |item: &Value| unless.iter().all(|name| open(&item[name]) || item[name] == append[name]);
+                let mut items = walk::at(value, path).as_array().cloned().unwrap_or_default();
+                if !items.iter().any(covers) {
+                    items.push(append.clone());
+                    set(value, path, Value::Array(items));
+                }
+                return;
+            }
+            Filling::Entries { entries } => {
+                for (entry, from) in entries {
+                    Filling::Entry { entry: entry.clone(), from: from.clone() }.apply(value, path);
+                }
+                return;
+            }
             Filling::Drop { drop } => {
                 let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
                 if let Some(fields) = place(value, parent).and_then(Value::as_object_mut).filter(|_| *drop) {
@@ -136,11 +185,15 @@ impl Filling {
         if let Some(found) = found
             && walk::is_missing(walk::at(value, path))
         {
-            let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
-            if let Some(Value::Object(fields)) = place(value, parent) {
-                fields.insert(name.to_owned(), found);
-            }
+            set(value, path, found);
         }
+    }
+}
+
+fn set(value: &mut Value, path: &str, found: Value) {
+    let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+    if let Some(Value::Object(fields)) = place(value, parent) {
+        fields.insert(name.to_owned(), found);
     }
 }
 

@@ -158,7 +158,11 @@ fn care_for(name: &str, definition: &mut Value) {
             fields.remove("type");
             fields.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
         }
-        "RawExtension" | "FieldsV1" | "Patch" => {
+        "RawExtension" => {
+            fields.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
+            fields.insert("x-kubernetes-map-type".to_owned(), "atomic".into());
+        }
+        "FieldsV1" | "Patch" => {
             fields.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
         }
         _ => {}

@@ -9,6 +9,7 @@ mod generate;
 mod normalize;
 mod parts;
 mod policies;
+mod qos;
 pub(crate) mod quantity;
 mod selectors;
 mod tables;
@@ -53,6 +54,7 @@ struct Rules {
     zeros: zeros::Zeros,
     omitted: zeros::Omitted,
     created: defaults::Defaults,
+    admitted: defaults::Defaults,
 }
 
 /// All built-in kinds, in the order of the table. Schemas are made when first asked for.
@@ -157,6 +159,7 @@ impl Facts {
             zeros: zeros::read(),
             omitted: zeros::read_omitted(),
             created: defaults::read_created(),
+            admitted: defaults::read_admitted(),
         })
     }
 
@@ -176,6 +179,11 @@ impl Facts {
     /// What the server itself gives a new object.
     pub(crate) fn complete_created(&self, schema: &Schema, object: &mut Value) {
         defaults::fill(&self.rules().created, schema.root(), object);
+    }
+
+    /// What the server itself gives an object with every write.
+    pub(crate) fn complete(&self, schema: &Schema, object: &mut Value) {
+        defaults::fill(&self.rules().admitted, schema.root(), object);
     }
 
     /// Makes an object of nothing but its identity what Go's type is when nothing is set.

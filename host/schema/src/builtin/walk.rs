@@ -86,7 +86,7 @@ pub(super) fn is_missing(value: &Value) -> bool {
 }
 
 /// A condition of a row, on a value of its definition. Terms joined by ` & `: `type=RollingUpdate`,
-/// `type=A|B`, `type!=A`, `has parameters`, `lacks completions`, `text port`, `number port`, `differ one other`, `only name`.
+/// `type=A|B`, `type!=A`, `has parameters`, `lacks completions`, `text port`, `number port`, `differ one other`, `same one other`, `only name`.
 pub(super) fn holds(condition: &str, value: &Value) -> bool {
     condition.split(" & ").all(|term| {
         if let Some(path) = term.strip_prefix("has ") {
@@ -95,6 +95,8 @@ pub(super) fn holds(condition: &str, value: &Value) -> bool {
             is_missing(at(value, path))
         } else if let Some(paths) = term.strip_prefix("differ ") {
             paths.split_once(' ').is_some_and(|(one, other)| at(value, one) != at(value, other))
+        } else if let Some(paths) = term.strip_prefix("same ") {
+            paths.split_once(' ').is_some_and(|(one, other)| at(value, one) == at(value, other))
         } else if let Some(name) = term.strip_prefix("only ") {
             value.as_object().is_some_and(|fields| fields.keys().all(|key| key == name))
         } else if let Some(path) = term.strip_prefix("text ") {

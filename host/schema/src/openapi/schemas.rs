@@ -19,8 +19,10 @@ pub(super) fn v3(kinds: &[Arc<Kind>]) -> Value {
     schemas.values_mut().for_each(|schema| each(schema, &mut wrap_reference));
     // What has no type needs no leave to hold anything; fields of users' kinds say so on purpose.
     for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.starts_with("io.k8s.")) {
-        if let Value::Object(schema) = schema {
-            schema.remove("x-kubernetes-preserve-unknown-fields");
+        if let Value::Object(schema) = schema
+            && schema.remove("x-kubernetes-preserve-unknown-fields").is_some()
+        {
+            schema.remove("x-kubernetes-map-type");
         }
     }
     if let Some(Value::Object(schema)) = schemas.get_mut(INT_OR_STRING) {

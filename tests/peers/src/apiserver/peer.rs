@@ -65,12 +65,17 @@ impl Peer {
             let values = head.headers.get_all(name).iter();
             values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect::<Vec<_>>()
         };
+        let content_type = header("content-type").join(",");
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let parsed = match content_type.as_str() {
+            "application/yaml" => serde_saphyr::from_str(&text).ok(),
+            _ => serde_json::from_slice(&body).ok(),
+        };
         Ok(Answer {
             code: head.status.as_u16(),
-            content_type: header("content-type").join(","),
+            content_type,
             warnings: header("warning"),
-            body: serde_json::from_slice(&body)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned())),
+            body: parsed.unwrap_or(Value::String(text)),
         })
     }
 }
