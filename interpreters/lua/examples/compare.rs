@@ -5,6 +5,8 @@
 //! cargo run -p windlass-interpreter-lua --example compare -- tests/peers/karmada/karmada-peer
 //! ```
 //!
+//! A folder of other cases (each with its customization beside it) may follow.
+//!
 //! Both fail or both give the same answer, but for empty and null fields. Where Karmada fails and this answers, it is
 //! counted, not told.
 
@@ -15,6 +17,7 @@
 mod cases;
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 
@@ -24,12 +27,16 @@ use serde_json::{Value, json};
 const TIMED: [&str; 1] = ["aggregate-at-the-latest-time"];
 
 fn main() -> ExitCode {
-    let Some(peer) = std::env::args().nth(1) else {
-        eprintln!("usage: compare PEER: the program that is built in tests/peers/karmada");
+    let mut arguments = std::env::args().skip(1);
+    let Some(peer) = arguments.next() else {
+        eprintln!(
+            "usage: compare PEER [CASES]: the program that is built in tests/peers/karmada, and a folder"
+        );
         return ExitCode::FAILURE;
     };
+    let folder = arguments.next().unwrap_or_else(|| cases::FOLDER.to_owned());
     let mut asked = Vec::new();
-    for case in cases::all() {
+    for case in cases::all(Path::new(&folder)) {
         if TIMED.contains(&case.name.as_str()) {
             continue;
         }

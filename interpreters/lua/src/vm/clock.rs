@@ -98,6 +98,7 @@ fn time(arguments: &Arguments<'_>, now: i64) -> Result<Value, Refusal> {
     let table = arguments.table(1)?;
     let field = |name: &str, absent: i64| -> Result<i64, Refusal> {
         Ok(match table.raw_get(name)? {
+            Value::Integer(number) => number.clamp(-SECONDS_MAX, SECONDS_MAX),
             Value::Number(number) => (number as i64).clamp(-SECONDS_MAX, SECONDS_MAX),
             _ => absent,
         })

@@ -71,10 +71,17 @@ pub(super) fn define(
     function: &'static str,
     call: impl Fn(&Arguments<'_>) -> Result<Value, Refusal> + 'static,
 ) -> omnilua::Result<()> {
-    let checked =
-        move |lua: &Lua, values: Variadic<Value>| match call(&Arguments { lua, function, values: &values }) {
+    let checked = move |lua: &Lua, values: Variadic<Value>| {
+        // Indices come as integers, though this Lua has but one kind of number.
+        let one_kind = |value| match value {
+            Value::Integer(number) => Value::Number(number as f64),
+            other => other,
+        };
+        let values: Vec<Value> = values.into_iter().map(one_kind).collect();
+        match call(&Arguments { lua, function, values: &values }) {
             Ok(result) => Ok((true, result)),
             Err(Refusal(why)) => Ok((false, Value::String(lua.create_string(why)?))),
-        };
+        }
+    };
     host.raw_set(function, lua.create_function(checked)?)
 }

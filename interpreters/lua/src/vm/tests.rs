@@ -73,6 +73,12 @@ fn the_libraries_are_karmadas() {
 }
 
 #[test]
+fn an_index_is_a_number_like_any_other() {
+    let script = "local t = {} for i in ipairs({1, 2}) do t[i] = tostring(i) .. string.format('%d', i + tonumber(i)) end return t";
+    assert_eq!(returned(script, &json!(null)), Ok(Returned::Table(json!(["12", "24"]))));
+}
+
+#[test]
 fn each_run_has_globals_of_its_own() {
     let vm = Vm::new().unwrap();
     let script = vm

@@ -21,9 +21,11 @@ pub struct Case {
     pub expected: Value,
 }
 
-/// All cases, in the order of their names.
-pub fn all() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/lua");
+/// Where the cases are.
+pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/lua");
+
+/// All cases in `folder`, in the order of their names.
+pub fn all(folder: &Path) -> Vec<Case> {
     let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
