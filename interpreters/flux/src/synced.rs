@@ -94,7 +94,7 @@ static KUSTOMIZATION: SyncedKind = SyncedKind {
 };
 
 /// Failures are the members' together. Karmada adds them to what the template has already, each time again, and not at
-/// all to a template that has none.
+/// all to a template that has none; and it forgets which generation was observed while a member lags.
 static HELM_RELEASE_V2BETA1: SyncedKind = SyncedKind {
     ready_for: &["ReconciliationSucceeded"],
     fields: Fields(&[

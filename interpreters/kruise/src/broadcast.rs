@@ -14,7 +14,7 @@ static BROADCAST_JOB: Fields = Fields(&[
     Field::sum("desired"),
     Field::sum("failed"),
     Field::sum("succeeded"),
-    Field::last("phase"),
+    Field::last_text("phase"),
     Field::of_members_only("conditions"),
     Field::of_members_only("startTime"),
     Field::of_members_only("completionTime"),

@@ -7,7 +7,7 @@ use windlass_sdk::{Answer, Changes, Dependent, Members};
 use crate::template::dependencies;
 
 static ADVANCED_CRON_JOB: Fields =
-    Fields(&[Field::joined("active"), Field::last("lastScheduleTime"), Field::last("type")]);
+    Fields(&[Field::joined("active"), Field::last("lastScheduleTime"), Field::last_text("type")]);
 
 windlass_sdk::shape! {
     pub(crate) struct AdvancedCronJobTemplate<'a> {

@@ -12,12 +12,8 @@ windlass_sdk::shape! {
     pub(crate) struct Rollout<'a> {
         kind: Text<'a>,
         metadata: StatusMetadata<'a>,
-        spec: RolloutSpec<'a>,
+        spec: Json<'a>,
         status: Option<Status<'a>>,
-    }
-
-    struct RolloutSpec<'a> {
-        replicas: Json<'a>,
     }
 }
 
@@ -36,8 +32,11 @@ impl<'a> Rollout<'a> {
             return Ok(false);
         }
         let wanted = match kind.wanted {
-            Wanted::Replicas if self.spec.replicas.is_null() => Some(f64::NEG_INFINITY),
-            Wanted::Replicas => number("spec.replicas", self.spec.replicas)?,
+            Wanted::Replicas if self.spec.is_null() => None,
+            Wanted::Replicas => match self.spec.field("replicas") {
+                open if open.is_null() => Some(f64::NEG_INFINITY),
+                replicas => number("spec.replicas", replicas)?,
+            },
             Wanted::Reported(name) => count(name)?,
         };
         let (updated, available) = (count(kind.updated)?, count(kind.available)?);

@@ -1,6 +1,6 @@
 //! SidecarSets: containers that are put into other workloads' pods.
 
-use windlass_sdk::json::{Json, Numeric};
+use windlass_sdk::json::Json;
 use windlass_sdk::kubernetes::{Container, Metadata, References, Volume};
 use windlass_sdk::status::{Field, Fields, StatusMetadata};
 use windlass_sdk::{Answer, Changes, Dependent, Members, Replicas};
@@ -25,11 +25,8 @@ windlass_sdk::shape! {
     }
 
     pub(crate) struct SidecarSetStatus<'a>: Serialize {
-        #[serde(serialize_with = "or_zero")]
         matched_pods: Json<'a>,
-        #[serde(serialize_with = "or_zero")]
         updated_pods: Json<'a>,
-        #[serde(serialize_with = "or_zero")]
         ready_pods: Json<'a>,
     }
 }
@@ -56,8 +53,14 @@ impl<'a> SidecarSet<'a> {
         Ok(Changes::none())
     }
 
-    pub(crate) fn status(&self) -> Answer<&Option<SidecarSetStatus<'a>>> {
-        Ok(&self.status)
+    /// The counts that Karmada knows, each of them.
+    pub(crate) fn status(&self) -> Answer<Option<SidecarSetStatus<'a>>> {
+        let counted = |status: &SidecarSetStatus<'a>| SidecarSetStatus {
+            matched_pods: or_zero(status.matched_pods),
+            updated_pods: or_zero(status.updated_pods),
+            ready_pods: or_zero(status.ready_pods),
+        };
+        Ok(self.status.as_ref().map(counted))
     }
 
     /// Healthy when all pods that match have the sidecars.
@@ -65,8 +68,8 @@ impl<'a> SidecarSet<'a> {
         let Some(SidecarSetStatus { matched_pods, updated_pods, .. }) = &self.status else {
             return Ok(false);
         };
-        let count = |pods: &Json<'_>| pods.number().unwrap_or_default();
-        Ok(count(matched_pods) == 0.0 || count(updated_pods) == count(matched_pods))
+        let (matched, updated) = (or_zero(*matched_pods), or_zero(*updated_pods));
+        Ok(matched.same(&or_zero(Json::default())) || updated.same(&matched))
     }
 
     pub(crate) fn aggregate(&self, members: Members<'_>) -> Answer<Changes> {
@@ -84,7 +87,6 @@ fn followed<'a>(volume: &Volume<'a>) -> Volume<'a> {
     }
 }
 
-fn or_zero<S: windlass_sdk::serde::Serializer>(count: &Json<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    use windlass_sdk::serde::Serialize;
-    if count.is_null() { Numeric::from(0.0).serialize(serializer) } else { count.serialize(serializer) }
+fn or_zero(count: Json<'_>) -> Json<'_> {
+    if count.is_null() { Json::from_text("0") } else { count }
 }

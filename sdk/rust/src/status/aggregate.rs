@@ -30,16 +30,16 @@ impl Fields {
             changes = match merge {
                 Merge::Sum => changes.set(&path, Numeric::from(sum(&reported, name)?.unwrap_or_default())),
                 Merge::SumIfReported => match sum(&reported, name)? {
-                    Some(sum) => changes.set(&path, Numeric::from(sum)),
-                    None => changes.remove(&path),
+                    None if !members.is_empty() => changes.remove(&path),
+                    sum => changes.set(&path, Numeric::from(sum.unwrap_or_default())),
                 },
                 Merge::Last => changes.set_or_remove(&path, last(|value| !value.is_null())),
+                Merge::LastText => changes.set(&path, or_empty(last(|value| !value.is_null()))),
                 Merge::LastNamedWherePlaced if members.is_empty() => changes,
-                Merge::LastNamed | Merge::LastNamedWherePlaced => {
-                    changes.set_or_remove(&path, last(is_named))
+                Merge::LastNamedOrKept if !members.is_empty() => changes.set_if_given(&path, last(is_named)),
+                Merge::LastNamed | Merge::LastNamedWherePlaced | Merge::LastNamedOrKept => {
+                    changes.set(&path, or_empty(last(is_named)))
                 }
-                Merge::LastNamedOrKept if members.is_empty() => changes.remove(&path),
-                Merge::LastNamedOrKept => changes.set_if_given(&path, last(is_named)),
                 Merge::Conditions => {
                     let merged = conditions::merged(&reported)?;
                     if merged.is_empty() { changes.remove(&path) } else { changes.set(&path, merged) }
@@ -111,6 +111,10 @@ fn observed_generation<'a>(
     if all_have { generation } else { or_zero(before) }
 }
 
+fn or_empty(text: Json<'_>) -> Json<'_> {
+    if text.is_null() { Json::from_text("\"\"") } else { text }
+}
+
 fn or_zero(generation: Json<'_>) -> Json<'_> {
     if generation.is_null() { Json::from_text("0") } else { generation }
 }
@@ -128,6 +132,7 @@ mod tests {
         Field::last("artifact"),
         Field::last_named("url"),
         Field::last_named_or_kept("revision"),
+        Field::last_text("phase"),
         Field::joined("active"),
         Field::conditions(),
         Field::of_members_only("ignore"),
@@ -171,6 +176,7 @@ mod tests {
         check("{}", &statuses, "failures", Some("2"));
         check("{}", &["{}"], "ready", Some("0"));
         check("{}", &["{}"], "failures", None);
+        check("{}", &[], "failures", Some("0"));
         let error = aggregated("{}", &["{}", r#"{"ready":[]}"#]).unwrap_err();
         assert_eq!(error.field, "items[1].status.ready");
     }
@@ -185,7 +191,9 @@ mod tests {
         check("{}", &statuses, "url", Some("\"u\""));
         check("{}", &statuses, "revision", Some("\"r\""));
         check("{}", &["{}"], "artifact", None);
-        check(r#"{"status":{"revision":"old"}}"#, &[], "revision", None);
+        check("{}", &["{}"], "url", Some("\"\""));
+        check("{}", &["null", r#"{"phase":""}"#], "phase", Some("\"\""));
+        check(r#"{"status":{"revision":"old"}}"#, &[], "revision", Some("\"\""));
         let untouched = aggregated(r#"{"status":{"revision":"old"}}"#, &["{}"]).unwrap();
         assert!(untouched.iter().all(|(name, _)| name != "revision" && name != "ignore"), "{untouched:?}");
     }

@@ -19,6 +19,7 @@ pub(super) enum Merge {
     Sum,
     SumIfReported,
     Last,
+    LastText,
     LastNamed,
     LastNamedWherePlaced,
     LastNamedOrKept,
@@ -39,14 +40,19 @@ impl Field {
         Field { name, merge: Merge::Sum }
     }
 
-    /// A count: the sum; absent where nobody reports it.
+    /// A count: the sum; absent where no member of any reports it.
     pub const fn sum_if_reported(name: &'static str) -> Field {
         Field { name, merge: Merge::SumIfReported }
     }
 
-    /// What the last member that reports it reports.
+    /// What the last member that reports it reports; absent where nobody does.
     pub const fn last(name: &'static str) -> Field {
         Field { name, merge: Merge::Last }
+    }
+
+    /// A string: the last that is reported, empty where none is.
+    pub const fn last_text(name: &'static str) -> Field {
+        Field { name, merge: Merge::LastText }
     }
 
     /// A string: the last that is not empty.

@@ -18,9 +18,14 @@ macro_rules! plugins {
 }
 
 pub(crate) static PLUGINS: &[Plugin] = plugins! {
+    "argo" => windlass_interpreter_argo::Plugin,
     "flink" => windlass_interpreter_flink::Plugin,
+    "flux" => windlass_interpreter_flux::Plugin,
+    "kruise" => windlass_interpreter_kruise::Plugin,
     "kubeflow" => windlass_interpreter_kubeflow::Plugin,
     "kubernetes" => windlass_interpreter_kubernetes::Plugin,
+    "kubernetes-sigs" => windlass_interpreter_kubernetes_sigs::Plugin,
+    "kyverno" => windlass_interpreter_kyverno::Plugin,
     "ray" => windlass_interpreter_ray::Plugin,
     "spark" => windlass_interpreter_spark::Plugin,
     "volcano" => windlass_interpreter_volcano::Plugin,
