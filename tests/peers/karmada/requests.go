@@ -98,15 +98,7 @@ func (r *request) answer(scripts scripts) answer {
 		scripts.customized = r.Customizations
 	}
 	interpreters := scripts.interpreters()
-	question := question{
-		operation: r.Op,
-		object:    &unstructured.Unstructured{Object: r.Object},
-		observed:  &unstructured.Unstructured{Object: r.Observed},
-	}
-	if len(r.Items) > 0 {
-		// A binding without items has nil, as the field is left out.
-		question.items = r.Items
-	}
+	question := r.question()
 	switch {
 	case r.Object == nil:
 		return answer{ID: r.ID, Error: `a request needs "object"`}
@@ -125,12 +117,26 @@ func (r *request) answer(scripts scripts) answer {
 		return answer{ID: r.ID, Enabled: true, Result: written.Object}
 	case !interpreters.enabled(question.object.GroupVersionKind(), r.Op):
 		return answer{ID: r.ID}
-	case r.Replicas != nil:
-		question.replicas = *r.Replicas
 	}
 	result, err := interpreters.ask(question)
 	if err != nil {
 		return answer{ID: r.ID, Enabled: true, Error: err.Error()}
 	}
 	return answer{ID: r.ID, Enabled: true, Result: result}
+}
+
+func (r *request) question() question {
+	question := question{
+		operation: r.Op,
+		object:    &unstructured.Unstructured{Object: r.Object},
+		observed:  &unstructured.Unstructured{Object: r.Observed},
+	}
+	if len(r.Items) > 0 {
+		// A binding without items has nil, as the field is left out.
+		question.items = r.Items
+	}
+	if r.Replicas != nil {
+		question.replicas = *r.Replicas
+	}
+	return question
 }

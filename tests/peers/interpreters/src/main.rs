@@ -7,9 +7,11 @@
 //! - [`compare`] tells where two answers differ, [`accepted`] which differences there are to be, and [`shrink`] makes a
 //!   small example of one that is not.
 //! - [`proof`] puts these together, and [`report`] tells what came of it.
+//! - [`bench`] asks both the same again and again, and tells how long they take.
 
 mod accepted;
 mod asked;
+mod bench;
 mod compare;
 mod generate;
 mod karmada;
@@ -24,10 +26,31 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+
+use proof::Selection;
+
+/// As in the `windlass` binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Asks Karmada's interpreters and Windlass's the same, and tells where they answer differently.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    proof: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures how long both take to answer, in turns, and prints the ratios. Wants `--release`.
+    Bench(bench::Options),
+}
+
+#[derive(Args)]
 struct Options {
     /// How many objects of each kind to ask each operation of.
     #[arg(long, default_value_t = 200)]
@@ -35,15 +58,8 @@ struct Options {
     /// What the objects follow from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only these kinds: `Deployment`, `apps/v1 Deployment`.
-    #[arg(long, value_name = "KIND")]
-    kind: Vec<String>,
-    /// Only these operations.
-    #[arg(long, value_name = "OPERATION")]
-    operation: Vec<String>,
-    /// Only the kinds of these plugins; all kinds that Karmada interprets if there are none.
-    #[arg(long, value_name = "NAME")]
-    plugin: Vec<String>,
+    #[command(flatten)]
+    of: Selection,
     /// Ask this binary, through WebAssembly, rather than the plugin crates in this process.
     #[arg(long, value_name = "PATH")]
     windlass: Option<PathBuf>,
@@ -59,10 +75,16 @@ struct Options {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Options { objects, seed, kind, operation, plugin, windlass, karmada, examples, within } =
-        Options::parse();
+    let Arguments { command, proof } = Arguments::parse();
+    match command {
+        Some(Command::Bench(options)) => bench::run(options).map(|()| ExitCode::SUCCESS),
+        None => prove(proof),
+    }
+}
+
+fn prove(options: Options) -> anyhow::Result<ExitCode> {
+    let Options { objects, seed, of, windlass, karmada, examples, within } = options;
     let karmada = karmada.map_or_else(karmada::build, Ok)?;
-    let of = proof::Selection { kinds: kind, operations: operation, plugins: plugin };
     let proof = proof::Proof {
         objects,
         seed,

@@ -19,13 +19,20 @@ use crate::seeds::Seeds;
 use crate::shrink::shrink;
 
 /// Stands for the kinds that have no code of their own.
-const ANY_KIND: (&str, &str) = ("example.com/v1", "Gadget");
+pub(crate) const ANY_KIND: (&str, &str) = ("example.com/v1", "Gadget");
 
 /// What to ask.
+#[derive(clap::Args)]
 pub(crate) struct Selection {
-    pub(crate) kinds: Vec<String>,
-    pub(crate) operations: Vec<String>,
-    pub(crate) plugins: Vec<String>,
+    /// Only these kinds: `Deployment`, `apps/v1 Deployment`.
+    #[arg(long = "kind", value_name = "KIND")]
+    kinds: Vec<String>,
+    /// Only these operations.
+    #[arg(long = "operation", value_name = "OPERATION")]
+    operations: Vec<String>,
+    /// Only the kinds of these plugins; all kinds that Karmada interprets if there are none.
+    #[arg(long = "plugin", value_name = "NAME")]
+    plugins: Vec<String>,
 }
 
 /// Who is asked, and how much.
@@ -40,14 +47,14 @@ pub(crate) struct Proof<'a> {
 }
 
 impl Selection {
-    fn kind(&self, api_version: &str, kind: &str) -> bool {
+    pub(crate) fn kind(&self, api_version: &str, kind: &str) -> bool {
         let full = format!("{api_version} {kind}");
         (self.kinds.is_empty() || self.kinds.iter().any(|wanted| *wanted == kind || *wanted == full))
             && (self.plugins.is_empty()
                 || self.plugins.iter().any(|plugin| plugins::knows(plugin, api_version, kind)))
     }
 
-    fn operation(&self, operation: &str) -> bool {
+    pub(crate) fn operation(&self, operation: &str) -> bool {
         self.operations.is_empty() || self.operations.iter().any(|wanted| wanted == operation)
     }
 }
