@@ -2,7 +2,7 @@
 
 use windlass_sdk::json::{Int, Object};
 use windlass_sdk::kubernetes::{Metadata, PodSpec, PodTemplate, pod_dependencies, pod_requirements};
-use windlass_sdk::{Answer, Changes, Dependent, Replicas};
+use windlass_sdk::{Answer, Changes, Dependent, Replicas, Requirements};
 
 windlass_sdk::shape! {
     /// CloneSet, StatefulSet, DaemonSet.
@@ -99,11 +99,11 @@ impl Scale {
 
 /// What leaves its replicas open gets one.
 fn replicas<'a>(replicas: Option<Int>, template: &PodTemplate<'a>) -> Replicas<'a> {
-    Replicas { replicas: replicas.map_or(1, |Int(n)| n), requirements: pod_requirements(template) }
+    let requirements = pod_requirements(template).map(Requirements::reread);
+    Replicas { replicas: replicas.map_or(1, |Int(n)| n), requirements }
 }
 
 /// What the pods refer to; an object without a namespace goes to `default`.
 pub(crate) fn dependencies(template: &PodTemplate<'_>, metadata: &Metadata<'_>) -> Vec<Dependent> {
-    let namespace = if metadata.namespace.is_empty() { "default" } else { &metadata.namespace };
-    pod_dependencies(&template.spec, namespace)
+    pod_dependencies(&template.spec, metadata.namespace_or_default())
 }

@@ -7,9 +7,9 @@ mod roles;
 mod simulation;
 mod training;
 
-use mpi::{MpiJob, MpiProgress};
+use mpi::{MpiJob, MpiProgress, MpiSimulation};
 use notebook::{Notebook, NotebookProgress};
-use progress::Progress;
+use progress::{Progress, Simulation};
 use training::TrainingJob;
 
 windlass_sdk::interpreter! {
@@ -17,20 +17,27 @@ windlass_sdk::interpreter! {
     description: "Kubeflow: training jobs, MPIJob, Notebook",
     kinds: [
         ("kubeflow.org/v1", "PyTorchJob") => TrainingJob<'_> { components, dependencies },
-        ("kubeflow.org/v1", "PyTorchJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "PyTorchJob") => Progress<'_> { aggregate, status, health },
+        ("kubeflow.org/v1", "PyTorchJob") => Simulation<'_> { simulate },
         ("kubeflow.org/v1", "TFJob") => TrainingJob<'_> { components, dependencies },
-        ("kubeflow.org/v1", "TFJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "TFJob") => Progress<'_> { aggregate, status, health },
+        ("kubeflow.org/v1", "TFJob") => Simulation<'_> { simulate },
         ("kubeflow.org/v1", "XGBoostJob") => TrainingJob<'_> { components, dependencies },
-        ("kubeflow.org/v1", "XGBoostJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "XGBoostJob") => Progress<'_> { aggregate, status, health },
+        ("kubeflow.org/v1", "XGBoostJob") => Simulation<'_> { simulate },
         ("kubeflow.org/v1", "PaddleJob") => TrainingJob<'_> { components, dependencies },
-        ("kubeflow.org/v1", "PaddleJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "PaddleJob") => Progress<'_> { aggregate, status, health },
+        ("kubeflow.org/v1", "PaddleJob") => Simulation<'_> { simulate },
         ("kubeflow.org/v1", "JAXJob") => TrainingJob<'_> { components, dependencies },
-        ("kubeflow.org/v1", "JAXJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "JAXJob") => Progress<'_> { aggregate, status, health },
+        ("kubeflow.org/v1", "JAXJob") => Simulation<'_> { simulate },
         ("kubeflow.org/v1", "MPIJob") => TrainingJob<'_> { components, dependencies },
-        ("kubeflow.org/v1", "MPIJob") => Progress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v1", "MPIJob") => Progress<'_> { aggregate, status, health },
+        ("kubeflow.org/v1", "MPIJob") => Simulation<'_> { simulate },
 
         ("kubeflow.org/v2beta1", "MPIJob") => MpiJob<'_> { components, dependencies },
-        ("kubeflow.org/v2beta1", "MPIJob") => MpiProgress<'_> { aggregate, status, health, simulate },
+        ("kubeflow.org/v2beta1", "MPIJob") => MpiProgress<'_> { aggregate, status, health },
+        ("kubeflow.org/v2beta1", "MPIJob") => MpiSimulation<'_> { simulate },
 
         ("kubeflow.org/v1", "Notebook") => Notebook<'_> { replicas, dependencies },
         ("kubeflow.org/v1", "Notebook") => NotebookProgress<'_> { aggregate, status, health, simulate },

@@ -20,11 +20,14 @@ windlass_sdk::shape! {
     }
 
     pub(crate) struct MpiProgress<'a> {
-        spec: ProgressSpec<'a>,
-        status: Option<Reflected<'a>>,
+        status: Json<'a>,
     }
 
-    struct ProgressSpec<'a> {
+    pub(crate) struct MpiSimulation<'a> {
+        spec: SimulatedSpec<'a>,
+    }
+
+    struct SimulatedSpec<'a> {
         mpi_replica_specs: Entries<'a, Json<'a>>,
         run_policy: RunPolicy,
     }
@@ -33,8 +36,9 @@ windlass_sdk::shape! {
     pub(crate) struct Reflected<'a>: Serialize {
         #[serde(skip_serializing_if = "Entries::is_empty")]
         replica_statuses: Entries<'a, ReflectedReplicas<'a>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        conditions: Vec<Json<'a>>,
+        /// Passed on where it is a list.
+        #[serde(skip_serializing_if = "is_no_list")]
+        conditions: Json<'a>,
         #[serde(skip_serializing_if = "Json::is_null")]
         start_time: Json<'a>,
         #[serde(skip_serializing_if = "Json::is_null")]
@@ -52,6 +56,10 @@ windlass_sdk::shape! {
         failed: Json<'a>,
         #[serde(skip_serializing_if = "Json::is_null")]
         selector: Json<'a>,
+    }
+
+    struct Health<'a> {
+        conditions: Vec<Condition<'a>>,
     }
 
     struct Status<'a>: Serialize {
@@ -85,26 +93,22 @@ impl<'a> MpiJob<'a> {
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
         let templates = self.spec.mpi_replica_specs.iter().filter_map(|(_, spec)| spec.template.as_ref());
-        Ok(dependencies_of_pods(templates.map(|template| &template.spec), &self.metadata.namespace))
+        Ok(dependencies_of_pods(
+            templates.map(|template| &template.spec),
+            self.metadata.namespace_or_default(),
+        ))
     }
 }
 
 impl<'a> MpiProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<&Option<Reflected<'a>>> {
-        Ok(&self.status)
+    pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {
+        if self.status.is_null() { Ok(None) } else { self.status.read("status").map(Some) }
     }
 
     /// A job that the operator has taken up is healthy until it fails.
     pub(crate) fn health(&self) -> Answer<bool> {
-        let Some(Reflected { conditions, .. }) = &self.status else { return Ok(false) };
-        let failed = conditions
-            .iter()
-            .enumerate()
-            .map(|(index, condition)| condition.read(&format!("status.conditions[{index}]")))
-            .collect::<Answer<Vec<Condition<'_>>>>()?
-            .iter()
-            .any(|condition| condition.holds("Failed"));
-        Ok(!conditions.is_empty() && !failed)
+        let Health { conditions } = self.status.read("status")?;
+        Ok(!conditions.is_empty() && !conditions.iter().any(|condition| condition.holds("Failed")))
     }
 
     /// The sums over the members, and of each condition the latest.
@@ -142,7 +146,13 @@ impl<'a> MpiProgress<'a> {
         aggregated.conditions = latest.0.into_iter().map(|(_, (_, condition))| condition).collect();
         Ok(Changes::none().set("/status", aggregated))
     }
+}
 
+fn is_no_list(json: &Json<'_>) -> bool {
+    json.items().is_empty()
+}
+
+impl MpiSimulation<'_> {
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<Value> {
         let roles = self.spec.mpi_replica_specs.iter().map(|(role, _)| (role, pods.of(role)));
         Ok(simulated("MPIJob", &self.spec.run_policy, roles))

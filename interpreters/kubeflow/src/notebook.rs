@@ -1,6 +1,6 @@
 //! kubeflow.org/v1 Notebook: one pod, and what its container does.
 
-use windlass_sdk::json::{Int, Json, Numeric, Text};
+use windlass_sdk::json::{Entries, Int, Json, Numeric, Text};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, pod_dependencies, pod_requirements};
 use windlass_sdk::serde::Serialize;
 use windlass_sdk::serde_json::{Value, json};
@@ -62,7 +62,7 @@ impl Notebook<'_> {
     }
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
-        Ok(pod_dependencies(&self.spec.template.spec, &self.metadata.namespace))
+        Ok(pod_dependencies(&self.spec.template.spec, self.metadata.namespace_or_default()))
     }
 }
 
@@ -76,7 +76,7 @@ impl<'a> NotebookProgress<'a> {
         Ok(Some(Reflected {
             ready_replicas: ready_replicas.unwrap_or(Json::from_text("0")),
             container_state: field("containerState"),
-            conditions: field("conditions"),
+            conditions: Some(field("conditions")).filter(is_structured).unwrap_or_default(),
         }))
     }
 
@@ -134,7 +134,7 @@ impl<'a> NotebookProgress<'a> {
             });
         }
         let container_state = match failed.last().map(|member| member.status.container_state) {
-            Some(state) if state.is_empty() => json!({"waiting": {"reason": "Unschedulable"}}),
+            Some(state) if is_nowhere(state) => json!({"waiting": {"reason": "Unschedulable"}}),
             Some(state) => json!(state),
             None if running.is_empty() => Value::Null,
             None => match since {
@@ -161,7 +161,19 @@ impl<'a> NotebookProgress<'a> {
     }
 }
 
+/// Whether this is a list or an object.
+fn is_structured(json: &Json<'_>) -> bool {
+    json.text().starts_with(['[', '{'])
+}
+
 /// A container that has ended, waits, or isn't there.
 fn is_failed(state: Json<'_>) -> bool {
-    state.is_empty() || !state.field("terminated").is_null() || !state.field("waiting").is_null()
+    is_nowhere(state) || !state.field("terminated").is_null() || !state.field("waiting").is_null()
+}
+
+/// Whether this says nothing of a container's state: `{"running": null}` says no more than `{}`.
+fn is_nowhere(state: Json<'_>) -> bool {
+    let states: Option<Entries<'_, Json<'_>>> = state.read("containerState").ok();
+    let says_nothing = |states: Entries<'_, Json<'_>>| states.iter().all(|(_, state)| state.is_null());
+    states.map_or(state.is_empty() && !state.is(""), says_nothing)
 }

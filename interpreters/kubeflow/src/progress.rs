@@ -12,8 +12,12 @@ use crate::simulation::{RunPolicy, simulated};
 windlass_sdk::shape! {
     pub(crate) struct Progress<'a> {
         kind: Text<'a>,
-        spec: Spec,
         status: Json<'a>,
+    }
+
+    pub(crate) struct Simulation<'a> {
+        kind: Text<'a>,
+        spec: Spec,
     }
 
     struct Spec {
@@ -143,7 +147,9 @@ impl<'a> Progress<'a> {
         let status = omit_empty(json!(status));
         Ok(Changes::none().set_option("/status", Some(status).filter(|status| !status.is_null())))
     }
+}
 
+impl Simulation<'_> {
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<Value> {
         let kind = of_kind(&self.kind);
         let roles = kind.roles.iter().map(|role| (role.key, pods.of(role.component)));

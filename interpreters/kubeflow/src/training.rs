@@ -42,7 +42,10 @@ impl<'a> TrainingJob<'a> {
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
         let templates = self.roles().filter_map(|(_, spec)| spec.template.as_ref());
-        Ok(dependencies_of_pods(templates.map(|template| &template.spec), &self.metadata.namespace))
+        Ok(dependencies_of_pods(
+            templates.map(|template| &template.spec),
+            self.metadata.namespace_or_default(),
+        ))
     }
 
     /// The roles that there are in this job.

@@ -59,7 +59,7 @@ impl<'a> ClusterProgress<'a> {
         let sum = |count: fn(&Status<'_>) -> Numeric| statuses().map(count).sum::<Numeric>();
         // Karmada writes plain numbers of these, and no unit.
         let plain = |name, amount: for<'s> fn(&Status<'s>) -> Json<'s>| {
-            total(&reported, name, amount).map(|total| total.to_f64().to_string())
+            total(&reported, name, amount).map(|total| printed(total.to_f64()))
         };
         let first = |field: for<'s> fn(&Status<'s>) -> Json<'s>| {
             statuses().map(field).find(|value| !value.is_null()).unwrap_or_default()
@@ -91,6 +91,23 @@ impl<'a> ClusterProgress<'a> {
     }
 }
 
+/// A number as Karmada's scripts print it: whole ones that 64 bits hold with all their digits, others with an exponent
+/// from a million on.
+fn printed(number: f64) -> String {
+    let is_whole = number.fract() == 0.0 && number.abs() < 9_223_372_036_854_775_808.0;
+    let scientific = format!("{number:e}");
+    let split = scientific.split_once('e').and_then(|(digits, exponent)| {
+        let exponent: i32 = exponent.parse().ok()?;
+        Some((digits, exponent))
+    });
+    match split {
+        Some((digits, exponent)) if !is_whole && !(-4..6).contains(&exponent) => {
+            format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+        }
+        _ => number.to_string(),
+    }
+}
+
 /// The sum of the amounts in the field `name`, which may be `""`.
 fn total(
     reported: &[Reported<'_, Status<'_>>],
@@ -106,4 +123,26 @@ fn total(
         let amount = amount.read(&place)?;
         sum.add(&amount).map_err(|error| Rejection::new(place, error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_printed_as_karmadas_scripts_do() {
+        for (number, text) in [
+            (0.0, "0"),
+            (3.0, "3"),
+            (1.5, "1.5"),
+            (-0.25, "-0.25"),
+            (12_345_678.0, "12345678"),
+            (1_234_567.5, "1.2345675e+06"),
+            (9_223_372_036_854_775_807.0, "9.223372036854776e+18"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+        ] {
+            assert_eq!(printed(number), text);
+        }
+    }
 }

@@ -9,7 +9,7 @@ mod status;
 use application::Application;
 use dependencies::{ApplicationPods, ScheduledPods};
 use scheduled::Scheduled;
-use status::Progress;
+use status::{Progress, Simulation};
 
 windlass_sdk::interpreter! {
     name: "spark",
@@ -17,7 +17,8 @@ windlass_sdk::interpreter! {
     kinds: [
         ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Application<'_> { components },
         ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => ApplicationPods<'_> { dependencies },
-        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Progress<'_> { aggregate, status, health, simulate },
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Progress<'_> { aggregate, status, health },
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Simulation<'_> { simulate },
 
         ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication") => ScheduledPods<'_> { dependencies },
         ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication") => Scheduled<'_> { aggregate, status, health, simulate },

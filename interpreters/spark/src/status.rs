@@ -24,9 +24,12 @@ const EXECUTORS_NAMED_MAX: u32 = 1_000;
 
 windlass_sdk::shape! {
     pub(crate) struct Progress<'a> {
+        status: Json<'a>,
+    }
+
+    pub(crate) struct Simulation<'a> {
         metadata: Metadata<'a>,
         spec: Spec,
-        status: Json<'a>,
     }
 
     struct Spec {
@@ -86,7 +89,9 @@ impl<'a> Progress<'a> {
             .set_option("/status/lastSubmissionAttemptTime", submitted)
             .set_option("/status/terminationTime", terminated))
     }
+}
 
+impl Simulation<'_> {
     /// What the operator reports of a cluster whose pods do like this.
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<Value> {
         let (driver, executors) = (pods.of(DRIVER), pods.of(EXECUTOR));

@@ -9,7 +9,7 @@ use crate::status::Progress;
 
 windlass_sdk::shape! {
     struct Status<'a> {
-        state: State<'a>,
+        state: Json<'a>,
         min_available: Numeric,
         pending: Numeric,
         running: Numeric,
@@ -25,11 +25,6 @@ windlass_sdk::shape! {
         conditions: Vec<Json<'a>>,
     }
 
-    struct State<'a> {
-        phase: Text<'a>,
-        last_transition_time: Option<Text<'a>>,
-    }
-
     struct TaskStatus<'a>: Serialize {
         phase: Entries<'a, Numeric>,
     }
@@ -41,7 +36,7 @@ struct Ended<'a> {
     phase: &'static str,
     reason: &'static str,
     message: String,
-    last_transition_time: Option<&'a Text<'a>>,
+    last_transition_time: Option<Text<'a>>,
 }
 
 impl Progress<'_> {
@@ -97,13 +92,15 @@ impl Progress<'_> {
 }
 
 /// The state of a job that is over, by what all members report together.
-fn ended<'r>(reported: &'r [Reported<'_, Status<'_>>], members: usize) -> Option<Ended<'r>> {
+fn ended<'a>(reported: &[Reported<'a, Status<'a>>], members: usize) -> Option<Ended<'a>> {
     let in_phase = |phases: &'static [&str]| {
-        reported.iter().filter(|member| phases.contains(&member.status.state.phase.as_str()))
+        reported.iter().filter(|member| {
+            member.status.state.field("phase").string().is_some_and(|phase| phases.contains(&phase.as_str()))
+        })
     };
     // No clock here: the job is over since it came to be in the last member.
     let since =
-        |phases| in_phase(phases).filter_map(|it| it.status.state.last_transition_time.as_ref()).max();
+        |phases| in_phase(phases).filter_map(|it| it.status.state.field("lastTransitionTime").string()).max();
     const FAILED: &[&str] = &["Failed", "Aborted"];
     const COMPLETED: &[&str] = &["Completed"];
     let failed: Vec<&str> = in_phase(FAILED).map(|member| member.cluster).collect();
@@ -146,13 +143,10 @@ fn conditions<'r>(reported: &'r [Reported<'_, Status<'r>>]) -> Vec<Json<'r>> {
 
 /// The length of a duration as Go prints it (`1h2m3.5s`), or of a plain number; 0 for anything else.
 fn seconds(duration: Json<'_>) -> f64 {
-    let text = match duration.string() {
-        Some(text) => text,
-        None => return duration.text().parse().unwrap_or(0.0),
-    };
-    if let Ok(number) = text.parse() {
+    if let Some(number) = duration.numeric().get() {
         return number;
     }
+    let text = duration.string().unwrap_or_default();
     let mut rest = text.as_str();
     let mut seconds = 0.0;
     while !rest.is_empty() {
@@ -167,7 +161,7 @@ fn seconds(duration: Json<'_>) -> f64 {
             "ms" => 1e-3,
             "us" | "\u{b5}s" => 1e-6,
             "ns" => 1e-9,
-            _ => return 0.0,
+            _ => 0.0,
         };
         seconds += number.parse().unwrap_or(0.0) * in_unit;
         rest = further;
@@ -190,6 +184,8 @@ mod tests {
             ("\"soon\"", 0.0),
             ("\"5\"", 5.0),
             ("\"1.2.3s\"", 0.0),
+            ("\"1E3\"", 0.0),
+            ("\"at most 5m\"", 300.0),
             ("[]", 0.0),
             ("null", 0.0),
         ] {

@@ -5,14 +5,15 @@ mod job;
 mod status;
 
 use job::Job;
-use status::Progress;
+use status::{Progress, Simulation};
 
 windlass_sdk::interpreter! {
     name: "volcano",
     description: "Volcano: Job",
     kinds: [
         ("batch.volcano.sh/v1alpha1", "Job") => Job<'_> { components, dependencies },
-        ("batch.volcano.sh/v1alpha1", "Job") => Progress<'_> { aggregate, status, health, simulate },
+        ("batch.volcano.sh/v1alpha1", "Job") => Progress<'_> { aggregate, status, health },
+        ("batch.volcano.sh/v1alpha1", "Job") => Simulation<'_> { simulate },
     ],
 }
 

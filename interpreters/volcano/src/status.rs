@@ -25,8 +25,11 @@ const REFLECTED: [&str; 14] = [
 
 windlass_sdk::shape! {
     pub(crate) struct Progress<'a> {
-        spec: Spec<'a>,
         status: Json<'a>,
+    }
+
+    pub(crate) struct Simulation<'a> {
+        spec: Spec<'a>,
     }
 
     struct Spec<'a> {
@@ -40,8 +43,13 @@ windlass_sdk::shape! {
 }
 
 impl<'a> Progress<'a> {
+    /// Conditions that are no list are none.
     pub(crate) fn status(&self) -> Answer<Option<Entries<'a, Json<'a>>>> {
-        Ok(self.status.pick(&REFLECTED))
+        let mut status = self.status.pick(&REFLECTED);
+        if let Some(Entries(fields)) = &mut status {
+            fields.retain(|(name, value)| *name != "conditions" || !value.items().is_empty());
+        }
+        Ok(status)
     }
 
     /// Healthy in any phase but failure: an aborted or terminated job was told to be.
@@ -60,7 +68,9 @@ impl<'a> Progress<'a> {
                 | "Terminated"
         ))
     }
+}
 
+impl Simulation<'_> {
     /// What Volcano reports of a cluster whose pods do like this.
     pub(crate) fn simulate(&self, pods: Pods<'_>) -> Answer<Value> {
         let mut all = PodCount::default();

@@ -14,6 +14,13 @@ crate::shape! {
     }
 }
 
+impl Metadata<'_> {
+    /// The namespace that the object is in once it is stored.
+    pub fn namespace_or_default(&self) -> &str {
+        if self.namespace.is_empty() { "default" } else { &self.namespace }
+    }
+}
+
 crate::shape! {
     /// A condition, as far as plugins look at it. Times are compared as the text they are.
     pub struct Condition<'a> {

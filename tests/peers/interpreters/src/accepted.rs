@@ -31,6 +31,9 @@ pub(crate) struct Accepted {
     /// The results differ at these places and nowhere else.
     #[serde(default)]
     at: Vec<String>,
+    /// These lists hold the same in another order; `.` is the whole result.
+    #[serde(default)]
+    unordered: Vec<String>,
     /// Each of these places in the question has something like this there; indices are `*`.
     #[serde(default)]
     given: Vec<Given>,
@@ -53,6 +56,8 @@ enum Like {
     Huge,
     /// JSON text like one of these, `*` for any run of characters.
     Json(Vec<String>),
+    /// A list in which more than one item is an empty list or object, somewhere in it.
+    EmptyItems,
 }
 
 /// All of them.
@@ -71,6 +76,13 @@ impl All {
         self.0.iter().find(|accepted| accepted.covers(question, difference))
     }
 
+    /// The name of what says that lists of the answers to this question have no order, and where these are.
+    pub(crate) fn unordered(&self, question: &Question) -> Option<(&str, Vec<&str>)> {
+        let unordered = |accepted: &&Accepted| !accepted.unordered.is_empty() && accepted.concerns(question);
+        let accepted = self.0.iter().find(unordered)?;
+        Some((&accepted.name, accepted.unordered.iter().map(String::as_str).collect()))
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|accepted| accepted.name.as_str())
     }
@@ -78,11 +90,6 @@ impl All {
 
 impl Accepted {
     fn covers(&self, question: &Question, difference: &Difference) -> bool {
-        let (api_version, kind) = question.kind();
-        let full = format!("{api_version} {kind}");
-        let any = |patterns: &[String], matches: &dyn Fn(&str) -> bool| {
-            patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern))
-        };
         let fits = match difference {
             Difference::Results(places) => {
                 !self.at.is_empty()
@@ -91,7 +98,17 @@ impl Accepted {
             Difference::OursRefuses(error) => self.refuses.iter().any(|pattern| like(error, pattern)),
             Difference::NobodyAnswers | Difference::Panic(_) => false,
         };
-        fits && any(&self.kinds, &|pattern| like(kind, pattern) || like(&full, pattern))
+        fits && self.concerns(question)
+    }
+
+    /// Whether it may come up in answers to this question.
+    fn concerns(&self, question: &Question) -> bool {
+        let (api_version, kind) = question.kind();
+        let full = format!("{api_version} {kind}");
+        let any = |patterns: &[String], matches: &dyn Fn(&str) -> bool| {
+            patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern))
+        };
+        any(&self.kinds, &|pattern| like(kind, pattern) || like(&full, pattern))
             && any(&self.operations, &|operation| operation == question.operation())
             && self.given.iter().all(|given| {
                 let mut there = Vec::new();
@@ -106,7 +123,19 @@ impl Like {
         match self {
             Like::Huge => value.as_f64().is_some_and(|number| number.abs() >= f64::from(i32::MAX)),
             Like::Json(patterns) => patterns.iter().any(|pattern| like(&value.to_string(), pattern)),
+            Like::EmptyItems => has_empty_items(value),
         }
+    }
+}
+
+fn has_empty_items(value: &Value) -> bool {
+    let is_empty = |item: &&Value| {
+        item.as_array().is_some_and(Vec::is_empty) || item.as_object().is_some_and(serde_json::Map::is_empty)
+    };
+    match value {
+        Value::Array(items) => items.iter().filter(is_empty).count() > 1 || items.iter().any(has_empty_items),
+        Value::Object(map) => map.values().any(has_empty_items),
+        _ => false,
     }
 }
 
@@ -186,6 +215,12 @@ mod tests {
         ] {
             assert_eq!(like(text, pattern), matches, "{text} {pattern}");
         }
+    }
+
+    #[test]
+    fn lists_with_holes_are_found_wherever_they_are() {
+        assert!(Like::EmptyItems.holds(&json!({"a": [[1, {}, []]]})));
+        assert!(!Like::EmptyItems.holds(&json!({"a": [[1, {}], [[]]], "b": {}})));
     }
 
     #[test]

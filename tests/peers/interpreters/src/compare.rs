@@ -31,6 +31,22 @@ pub(crate) enum Comparison {
     /// They differ only for objects that no API server would hand out.
     NoSuchObject,
     Differs(Difference),
+    /// They differ in the order of lists that has no meaning, which an accepted difference of this name says.
+    OtherOrder(String),
+}
+
+/// `answer` with the lists at `paths` in order of their items' text; `.` is the whole result.
+pub(crate) fn ordered(answer: &Answer, paths: &[&str]) -> Answer {
+    let Answer::Result(result) = answer else { return answer.clone() };
+    // What is empty must not decide the order.
+    let mut result = without_empty(result);
+    for path in paths {
+        let pointer = if *path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
+        if let Some(Value::Array(items)) = result.pointer_mut(&pointer) {
+            items.sort_by_cached_key(Value::to_string);
+        }
+    }
+    Answer::Result(result)
 }
 
 /// Compares a result, modulo what is empty.
@@ -201,6 +217,15 @@ mod tests {
         assert_eq!(without_indices("a[12].b['x'][0]: [3"), "a[*].b['x'][*]: [3");
         assert_eq!(without_values("a: string \"many\", not `7`"), "a: string \"…\", not `…`");
         assert_eq!(without_values("a: \"b"), "a: \"…\"");
+    }
+
+    #[test]
+    fn lists_without_an_order_are_put_in_one() {
+        let in_order = |result: Value, path| ordered(&Answer::Result(result), &[path]);
+        let (a, b) = (json!({"a": {"b": [2, 1]}}), json!({"a": {"b": [1, 2]}}));
+        assert_eq!(in_order(a, "a.b"), Answer::Result(b.clone()));
+        assert_eq!(in_order(b.clone(), "a"), Answer::Result(b));
+        assert_eq!(in_order(json!([2, 1]), "."), Answer::Result(json!([1, 2])));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::accepted;
 use crate::asked::{Answer, Asked, Natively, Process, Question};
-use crate::compare::{Comparison, Difference, compare};
+use crate::compare::{Comparison, Difference, compare, ordered};
 use crate::generate::Generator;
 use crate::karmada::{self, Support};
 use crate::plugins;
@@ -122,6 +122,10 @@ impl Proof<'_> {
                 Comparison::BothRefuse => counts.both_refuse += 1,
                 Comparison::KarmadaFails => counts.karmada_fails += 1,
                 Comparison::NoSuchObject => counts.no_such_object += 1,
+                Comparison::OtherOrder(name) => {
+                    counts.accepted += 1;
+                    report.accepted(&name);
+                }
                 Comparison::Differs(difference) => match both.accepted.find(question, &difference) {
                     Some(accepted) => {
                         counts.accepted += 1;
@@ -179,6 +183,14 @@ impl Both {
             && let Some((theirs, ours)) = self.as_types_write(theirs, ours)?
         {
             return Ok(compare(operation, &theirs, &ours));
+        }
+        if let (Comparison::Differs(_), Some((name, lists))) =
+            (&comparison, self.accepted.unordered(question))
+        {
+            return Ok(match compare(operation, &ordered(theirs, &lists), &ordered(ours, &lists)) {
+                Comparison::Same => Comparison::OtherOrder(name.to_owned()),
+                other => other,
+            });
         }
         Ok(comparison)
     }
