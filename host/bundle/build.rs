@@ -15,10 +15,15 @@ const PROFILE: &str = "guest";
 /// The folders of plugins and the world that those in them export.
 const FOLDERS: [(&str, &str); 2] = [("interpreters", "Interpreter"), ("webhooks", "Admission")];
 
+/// The line of `[package.metadata.windlass]` that says so.
+const TEMPLATE: &str = "\ntemplate = true";
+
 struct Plugin {
     name: String,
     package: String,
     world: &'static str,
+    /// Whether it is a plugin only once it has settings.
+    is_template: bool,
 }
 
 fn main() -> ExitCode {
@@ -52,21 +57,18 @@ fn bundle() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Every crate in the folders of plugins that is built as a component, in the order of names. One that isn't is a
-/// library, and needs settings before it is a plugin.
+/// Every crate in the folders of plugins, in the order of names.
 fn discover(root: &Path) -> Result<Vec<Plugin>, Box<dyn Error>> {
     let mut plugins = Vec::new();
     for (folder, world) in FOLDERS {
         for entry in fs::read_dir(root.join(folder))? {
             let path = entry?.path();
             let Ok(manifest) = fs::read_to_string(path.join("Cargo.toml")) else { continue };
-            if !manifest.contains("cdylib") {
-                continue;
-            }
             let package = package_name(&manifest)
                 .ok_or_else(|| format!("{}/Cargo.toml: [package] has no name", path.display()))?;
             let name = path.file_name().ok_or("a folder has a name")?.to_string_lossy().into_owned();
-            plugins.push(Plugin { name, package: package.to_owned(), world });
+            let is_template = manifest.contains(TEMPLATE);
+            plugins.push(Plugin { name, package: package.to_owned(), world, is_template });
         }
     }
     plugins.sort_by(|a, b| a.name.cmp(&b.name));
@@ -153,18 +155,24 @@ fn target_directory(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(target.to_owned())
 }
 
-/// Rust source of the table of plugins.
+/// Rust source of the tables of plugins and of templates.
 fn table(plugins: &[Plugin], artifacts: &Path) -> String {
-    let rows: String = plugins
-        .iter()
-        .map(|Plugin { name, package, world }| {
-            let wasm = artifacts.join(format!("{}.wasm", package.replace('-', "_")));
-            format!(
-                "    Bundled {{ name: {name:?}, world: World::{world}, wasm: include_bytes!({wasm:?}) }},\n"
-            )
-        })
-        .collect();
+    let rows = |templates: bool| -> String {
+        plugins
+            .iter()
+            .filter(|plugin| plugin.is_template == templates)
+            .map(|Plugin { name, package, world, .. }| {
+                let wasm = artifacts.join(format!("{}.wasm", package.replace('-', "_")));
+                format!(
+                    "    Bundled {{ name: {name:?}, world: World::{world}, wasm: include_bytes!({wasm:?}) }},\n"
+                )
+            })
+            .collect()
+    };
     format!(
-        "/// The built-in plugins, in the order of names.\npub static PLUGINS: &[Bundled] = &[\n{rows}];\n"
+        "/// The built-in plugins, in the order of names.\npub static PLUGINS: &[Bundled] = &[\n{}];\n\n\
+         /// What becomes a plugin by its settings, in the order of names.\npub static TEMPLATES: &[Bundled] = &[\n{}];\n",
+        rows(false),
+        rows(true)
     )
 }

@@ -61,6 +61,9 @@ pub struct PluginSource {
     /// A file of the folder of plugins that is watched.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
+    /// A ResourceInterpreterCustomization: its name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub customization: String,
 }
 
 /// How a plugin stands.

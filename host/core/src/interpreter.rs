@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use windlass_api::config::DependentObjectReference;
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component, ReplicaRequirements};
 
 use crate::blame::CallError;
@@ -78,8 +79,13 @@ pub trait Interpreter: Send + Sync {
     /// `object` with its status drawn together from the members'.
     fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value>;
 
-    /// What must survive a move, by label name, from the object as last seen in its failed home.
-    fn preserve_state(&self, object: &Object) -> Answer<BTreeMap<String, String>>;
+    /// What must survive a move, by label name, from the object as last seen in its failed home: what the policy's
+    /// rules name, and what the kind's own interpreter knows of.
+    fn preserve_state(
+        &self,
+        object: &Object,
+        rules: &[StatePreservationRule],
+    ) -> Answer<BTreeMap<String, String>>;
 
     /// `object` with `state` put back, for its new home.
     fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value>;

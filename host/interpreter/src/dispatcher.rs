@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use serde_json::Value;
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::{
     Answer, Answered, Ask, CallError, Gvk, Inspection, Interpreter, Object, Operation, WorkloadPods,
@@ -115,8 +116,9 @@ impl Interpreter for Dispatcher {
                 })
                 .fold(Ask::default(), |asked, operation| union(asked, Ask::only(operation)));
             if let Some(plugin) = plugin {
-                let digest = plugin.about().digest();
-                let answers = self.inspections.answer(digest, same, object, || plugin.inspect(object, same));
+                let identity = plugin.about().identity();
+                let answers =
+                    self.inspections.answer(identity, same, object, || plugin.inspect(object, same));
                 merge(&mut inspection, answers);
             }
             left = without(left, same);
@@ -126,8 +128,8 @@ impl Interpreter for Dispatcher {
 
     fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value> {
         self.ask(object, Question::Operation(Operation::ReviseReplica), |plugin| {
-            let digest = plugin.about().digest();
-            self.revisions.answer(digest, replicas, object, || plugin.revise_replica(object, replicas))
+            let identity = plugin.about().identity();
+            self.revisions.answer(identity, replicas, object, || plugin.revise_replica(object, replicas))
         })
     }
 
@@ -141,10 +143,24 @@ impl Interpreter for Dispatcher {
         })
     }
 
-    fn preserve_state(&self, object: &Object) -> Answer<BTreeMap<String, String>> {
-        self.ask(object, Question::Operation(Operation::PreserveState), |plugin| {
-            plugin.preserve_state(object)
-        })
+    /// The kind's own plugin adds to what the policy's rules name, which the plugin for any kind reads. Where both
+    /// have a value for a label, the policy's goes.
+    fn preserve_state(
+        &self,
+        object: &Object,
+        rules: &[StatePreservationRule],
+    ) -> Answer<BTreeMap<String, String>> {
+        let question = Question::Operation(Operation::PreserveState);
+        let current = self.current();
+        let own = current.table.find(object.gvk(), question)?;
+        let by_rules = current.table.find_for_any_kind(question).filter(|plugin| !Arc::ptr_eq(plugin, own));
+        let result = own.preserve_state(object, rules).and_then(|mut state| {
+            if let Some(plugin) = by_rules.filter(|_| !rules.is_empty()) {
+                state.extend(plugin.preserve_state(object, rules)?);
+            }
+            Ok(state)
+        });
+        Some(Answered { by: Arc::clone(own.about().name()), result })
     }
 
     fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value> {

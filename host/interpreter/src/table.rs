@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use windlass_core::{Gvk, Operation};
-use windlass_plugins::{Abilities, InterpreterPlugin, KindSupport, Operations, Snapshot};
+use windlass_plugins::{Abilities, InterpreterPlugin, KindSupport, Operations, Precedence, Snapshot};
 
 /// What can be asked: an operation, or the simulated status, which is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +28,15 @@ impl Question {
 pub(crate) struct Declaration<P> {
     pub(crate) plugin: P,
     pub(crate) name: Arc<str>,
-    /// Whether an administrator chose the plugin.
-    pub(crate) is_admins: bool,
+    pub(crate) precedence: Precedence,
     pub(crate) priority: i32,
     pub(crate) support: KindSupport,
 }
 
 /// The interpreters of one state of the catalogue, by what they declare.
 ///
-/// What an administrator chose goes before what is built in, then the higher priority, then the more exact kind, then
-/// the plugin's name. The first that declares the operation for the kind answers.
+/// The order is that of [`Precedence`], then the higher priority, then the more exact kind, then the plugin's name. The
+/// first that declares the operation for the kind answers.
 pub(crate) struct Table<P> {
     /// For each kind that some plugin names exactly: all who could be asked about it, wildcards included, in order.
     named: HashMap<Gvk, Vec<Answerer<P>>>,
@@ -45,12 +44,15 @@ pub(crate) struct Table<P> {
     open: Vec<(KindSupport, P)>,
 }
 
+/// Group, version and kind are all open.
+const WILDCARDS_OF_ANY: usize = 3;
+
 type Answerer<P> = (Operations, P);
 
 impl<P: Clone> Table<P> {
     pub(crate) fn of(mut all: Vec<Declaration<P>>) -> Table<P> {
-        all.sort_by_key(|Declaration { plugin: _, name, is_admins, priority, support }| {
-            (!is_admins, Reverse(*priority), support.wildcards(), Arc::clone(name))
+        all.sort_by_key(|Declaration { plugin: _, name, precedence, priority, support }| {
+            (*precedence, Reverse(*priority), support.wildcards(), Arc::clone(name))
         });
         let (exact, open): (Vec<_>, Vec<_>) =
             all.into_iter().enumerate().partition(|(_, declaration)| declaration.support.wildcards() == 0);
@@ -80,6 +82,15 @@ impl<P: Clone> Table<P> {
         Table { named, open }
     }
 
+    /// Who answers `question` about any kind, whichever it is.
+    pub(crate) fn find_for_any_kind(&self, question: Question) -> Option<&P> {
+        let is_for_any = |support: &KindSupport| support.wildcards() == WILDCARDS_OF_ANY;
+        self.open
+            .iter()
+            .find(|(support, _)| question.is_in(support.operations) && is_for_any(support))
+            .map(|(_, plugin)| plugin)
+    }
+
     /// Who answers `question` for `gvk`.
     pub(crate) fn find(&self, gvk: &Gvk, question: Question) -> Option<&P> {
         match self.named.get(gvk) {
@@ -106,7 +117,7 @@ pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<Declaration<Arc<Interpret
         let declaration = |support: &KindSupport| Declaration {
             plugin: Arc::clone(plugin),
             name: Arc::clone(about.name()),
-            is_admins: about.origin().is_admins(),
+            precedence: about.origin().precedence(),
             priority: about.config().priority,
             support: support.clone(),
         };
@@ -119,19 +130,20 @@ pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<Declaration<Arc<Interpret
 mod tests {
     use super::*;
 
-    const BUILT_IN: (bool, i32) = (false, 0);
-    const ADMINS: (bool, i32) = (true, 0);
+    const BUILT_IN: (Precedence, i32) = (Precedence::BuiltIn, 0);
+    const CUSTOM: (Precedence, i32) = (Precedence::Customization, 0);
+    const ADMINS: (Precedence, i32) = (Precedence::Installed, 0);
 
     fn declares(
         name: &'static str,
-        (is_admins, priority): (bool, i32),
+        (precedence, priority): (Precedence, i32),
         [group, version, kind]: [&str; 3],
         operation: Operation,
     ) -> Declaration<&'static str> {
         Declaration {
             plugin: name,
             name: name.into(),
-            is_admins,
+            precedence,
             priority,
             support: KindSupport {
                 group: group.into(),
@@ -164,9 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn a_customization_goes_before_what_is_built_in_and_after_what_an_administrator_chose() {
+        let custom = || declares("custom", CUSTOM, EXACT, Health);
+        check(
+            vec![declares("built-in", (Precedence::BuiltIn, 9), EXACT, Health), custom()],
+            Health,
+            Some("custom"),
+        );
+        check(vec![custom(), declares("chosen", ADMINS, ANY, Health)], Health, Some("chosen"));
+    }
+
+    #[test]
     fn the_higher_priority_goes_before_the_more_exact_kind() {
         check(
-            vec![declares("exact", ADMINS, EXACT, Health), declares("urgent", (true, 1), ANY, Health)],
+            vec![
+                declares("exact", ADMINS, EXACT, Health),
+                declares("urgent", (Precedence::Installed, 1), ANY, Health),
+            ],
             Health,
             Some("urgent"),
         );

@@ -3,42 +3,70 @@
 #![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::{Answer, Answered, Ask, Blame, Interpreter, Object, Operation, PodCount};
 use windlass_interpreter::Dispatcher;
-use windlass_plugins::{Catalogue, CodeCache, Engine, EngineConfig, Origin, PluginConfig};
+use windlass_plugins::{Catalogue, CodeCache, Engine, EngineConfig, LoadError, Origin, PluginConfig};
 
 /// What a case expects, or what was answered: the result, or the field that is to blame and the message.
 type Outcome = Result<Value, (String, String)>;
 
 #[test]
 fn every_case_is_answered_the_same_through_webassembly() {
+    let engine = Engine::new(EngineConfig { instances: 8, ..EngineConfig::default() }).unwrap();
     let mut asked = 0;
     for plugin in windlass_bundle::PLUGINS {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance").join(plugin.name);
-        let Some(interpreter) = interpreter(plugin.name, plugin.wasm) else { continue };
-        for case in folders(&folder) {
+        let catalogue = Catalogue::new(Arc::clone(&engine), CodeCache::disabled());
+        catalogue.load(&Origin::BuiltIn(plugin.name.into()), plugin.wasm, PluginConfig::default()).unwrap();
+        if catalogue.snapshot().interpreters().next().is_none() {
+            continue;
+        }
+        let interpreter = Dispatcher::new(Arc::new(catalogue), 0);
+        for case in cases(plugin.name) {
             let input: Value = read(&case.join("input.yaml"));
-            let expected: Value = read(&case.join("expected.yaml"));
-            check(&case, &ask(&interpreter, &input), &expected);
+            check(&case, &ask(&interpreter, &input));
             asked += 1;
         }
     }
     assert!(asked > 100, "only {asked} cases were found");
 }
 
-/// The plugin alone, asked directly; `None` for an admission hook.
-fn interpreter(name: &str, wasm: &[u8]) -> Option<Dispatcher> {
+#[test]
+fn every_case_of_a_customization_is_answered_the_same_through_webassembly() {
+    let lua = windlass_bundle::TEMPLATES.iter().find(|template| template.name == "lua").unwrap();
     let engine = Engine::new(EngineConfig { instances: 8, ..EngineConfig::default() }).unwrap();
-    let catalogue = Catalogue::new(engine, CodeCache::disabled());
-    catalogue.load(&Origin::BuiltIn(name.into()), wasm, PluginConfig::default()).unwrap();
-    let interprets = catalogue.snapshot().interpreters().next().is_some();
-    interprets.then(|| Dispatcher::new(Arc::new(catalogue), 0))
+    let catalogue = Arc::new(Catalogue::new(engine, CodeCache::disabled()));
+    let template = catalogue.template(&Origin::BuiltIn("lua".into()), lua.wasm).unwrap();
+    let interpreter = Dispatcher::new(Arc::clone(&catalogue), 0);
+    let mut asked = 0;
+    for case in cases("lua") {
+        let customization: Value = read(&case.join("customization.yaml"));
+        let config = PluginConfig { settings: customization["spec"].clone(), ..PluginConfig::default() };
+        let origin = Origin::Customization("example".into());
+        let outcome = match catalogue.load_template(&origin, &template, config) {
+            Ok(_) => ask(&interpreter, &read(&case.join("input.yaml"))),
+            Err(error) => match error.as_ref() {
+                LoadError::Settings { blame: Blame::Rejected { field }, message, .. } => {
+                    Err((field.clone().unwrap_or_default(), message.clone()))
+                }
+                other => panic!("{}: {other}", case.display()),
+            },
+        };
+        check(&case, &outcome);
+        catalogue.remove(&origin);
+        asked += 1;
+    }
+    assert!(asked > 20, "only {asked} cases were found");
+}
+
+/// The folders of a plugin's cases.
+fn cases(plugin: &str) -> Vec<PathBuf> {
+    folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance").join(plugin))
 }
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
@@ -52,7 +80,8 @@ fn read(file: &Path) -> Value {
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-fn check(case: &Path, got: &Outcome, expected: &Value) {
+fn check(case: &Path, got: &Outcome) {
+    let expected: Value = read(&case.join("expected.yaml"));
     let case = case.display();
     match (got, expected.get("error")) {
         (Ok(result), None) => {
@@ -107,7 +136,11 @@ fn ask(interpreter: &dyn Interpreter, input: &Value) -> Outcome {
                 serde_json::from_value(input["items"].clone()).unwrap();
             outcome(interpreter.aggregate_status(&object, &items.unwrap_or_default()))
         }
-        Operation::PreserveState => outcome(interpreter.preserve_state(&object)),
+        Operation::PreserveState => {
+            let rules: Option<Vec<StatePreservationRule>> =
+                serde_json::from_value(input["rules"].clone()).unwrap();
+            outcome(interpreter.preserve_state(&object, &rules.unwrap_or_default()))
+        }
         Operation::RestoreState => {
             let state: BTreeMap<String, String> = serde_json::from_value(input["state"].clone()).unwrap();
             outcome(interpreter.restore_state(&object, &state))
@@ -116,29 +149,20 @@ fn ask(interpreter: &dyn Interpreter, input: &Value) -> Outcome {
 }
 
 fn pods(value: &Value) -> BTreeMap<String, PodCount> {
-    let count = |component: &Value, field: &str| component[field].as_u64().unwrap_or_default() as u32;
-    let mut pods: BTreeMap<String, PodCount> = BTreeMap::new();
-    for component in value.as_array().into_iter().flatten() {
-        let name = component["component"].as_str().unwrap_or_default().to_owned();
-        let (created, ready) = (count(component, "created"), count(component, "ready"));
-        match pods.entry(name) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(PodCount {
-                    desired: count(component, "desired"),
-                    created,
-                    ready,
-                    succeeded: count(component, "succeeded"),
-                    failed: count(component, "failed"),
-                    ..PodCount::default()
-                });
-            }
-            Entry::Occupied(mut present) => {
-                present.get_mut().outdated += created;
-                present.get_mut().outdated_ready += ready;
-            }
-        }
-    }
-    pods
+    let pods = |component: &Value| {
+        let count = |field: &str| component[field].as_u64().unwrap_or_default() as u32;
+        let count = PodCount {
+            desired: count("desired"),
+            created: count("created"),
+            ready: count("ready"),
+            succeeded: count("succeeded"),
+            failed: count("failed"),
+            outdated: count("outdated"),
+            outdated_ready: count("outdatedReady"),
+        };
+        (component["component"].as_str().unwrap_or_default().to_owned(), count)
+    };
+    value.as_array().into_iter().flatten().map(pods).collect()
 }
 
 fn outcome<T: serde::Serialize>(answer: Answer<T>) -> Outcome {

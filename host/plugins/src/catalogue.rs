@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::code::CodeCache;
 use crate::digest::Digest;
 use crate::engine::Engine;
-use crate::load::{LoadError, configure, load};
+use crate::load::{LoadError, Template, configure, load};
 use crate::plugin::{AdmissionPlugin, InterpreterPlugin, Origin, Plugin, PluginConfig};
 
 /// All loaded plugins. Reading takes no lock; changes are published as a whole, so a call that has begun goes on
@@ -141,6 +141,34 @@ impl Catalogue {
         settled
     }
 
+    /// Compiles an interpreter of which plugins are made by giving it settings. It is no plugin itself.
+    ///
+    /// # Errors
+    /// It can't be compiled, or is no interpreter.
+    pub fn template(&self, origin: &Origin, wasm: &[u8]) -> Result<Template, LoadError> {
+        Template::new(&self.engine, &self.cache, wasm, origin)
+    }
+
+    /// Loads the plugin that `template` is under this configuration, or a new version of it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_template(
+        &self,
+        origin: &Origin,
+        template: &Template,
+        config: PluginConfig,
+    ) -> Result<Plugin, Arc<LoadError>> {
+        let serving = self.slots.lock().get(origin).and_then(|slot| slot.serving.clone());
+        let loaded = match serving {
+            Some(plugin) if *plugin.about().config() == config => Ok(plugin),
+            _ => template.plugin(&self.engine, origin, config),
+        };
+        let settled = self.settle(origin, loaded);
+        self.publish();
+        settled
+    }
+
     /// Gives a loaded plugin another configuration. `None`: there is none of this origin.
     ///
     /// # Errors
@@ -221,15 +249,15 @@ impl Catalogue {
     }
 }
 
-/// The entries in the order in which they are asked: what an administrator chose, by priority, then what is built
-/// in; by name where nothing else decides. Of two with one name, the one that goes first serves.
+/// The entries in the order in which they are asked: by precedence, then by priority; by name where nothing else
+/// decides. Of two with one name, the one that goes first serves.
 fn in_order(slots: &BTreeMap<Origin, Slot>) -> Vec<Entry> {
     let mut slots: Vec<_> = slots.iter().collect();
     slots.sort_by_cached_key(|(origin, slot)| {
         let about = slot.serving.as_ref().map(Plugin::about);
         let priority = about.map_or(0, |about| about.config().priority);
         let name = about.map(|about| Arc::clone(about.name()));
-        (!origin.is_admins(), std::cmp::Reverse(priority), name, (*origin).clone())
+        (origin.precedence(), std::cmp::Reverse(priority), name, (*origin).clone())
     });
     let mut first_of: BTreeMap<Arc<str>, Origin> = BTreeMap::new();
     slots

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a file, shown as `sha256:<hex>`.
@@ -12,6 +13,15 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of these bytes together with `settings`; the same where there are none.
+    pub(crate) fn with(&self, settings: &Value) -> Digest {
+        if settings.is_null() {
+            return *self;
+        }
+        let both = Sha256::new().chain_update(self.0).chain_update(settings.to_string());
+        Digest(both.finalize().into())
     }
 
     /// The 64 hexadecimal digits alone, as a file's name can hold them.

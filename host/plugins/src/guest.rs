@@ -7,6 +7,7 @@ use wasmtime::ResourceLimiter;
 pub(crate) struct Guest {
     pub(crate) memory: MemoryBudget,
     stderr: Vec<u8>,
+    starting: bool,
 }
 
 /// Of a longer text the end is kept: a panic's message comes last.
@@ -20,7 +21,11 @@ const TABLE_ELEMENTS_MAX: usize = 20_000;
 
 impl Guest {
     pub(crate) fn new(memory_bytes: usize) -> Guest {
-        Guest { memory: MemoryBudget { limit: memory_bytes, used: 0, denied: false }, stderr: Vec::new() }
+        Guest {
+            memory: MemoryBudget { limit: memory_bytes, used: 0, denied: false },
+            stderr: Vec::new(),
+            starting: true,
+        }
     }
 
     /// Keeps what the guest prints, in bounds.
@@ -42,8 +47,14 @@ impl Guest {
         lines.join(" ")
     }
 
+    /// Whether it has not been asked anything yet.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starting
+    }
+
     /// Forgets what belongs to the last call.
     pub(crate) fn begin_call(&mut self) {
+        self.starting = false;
         self.memory.denied = false;
         self.stderr.clear();
     }

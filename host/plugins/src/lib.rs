@@ -18,6 +18,7 @@ mod health;
 mod hook;
 mod limits;
 mod load;
+mod manifest;
 mod plugin;
 mod pool;
 mod seats;
@@ -33,7 +34,9 @@ pub use engine::{Engine, EngineConfig, EngineError};
 pub use health::Counts;
 pub use hook::AdmissionChain;
 pub use limits::{Isolation, Limits};
-pub use load::LoadError;
-pub use plugin::{About, AdmissionPlugin, FailurePolicy, InterpreterPlugin, Origin, Plugin, PluginConfig};
+pub use load::{LoadError, Template};
+pub use plugin::{
+    About, AdmissionPlugin, FailurePolicy, InterpreterPlugin, Origin, Plugin, PluginConfig, Precedence,
+};
 pub use status::PluginStatus;
 pub use watch::{DirectoryWatch, WatchError};

@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value;
 use wasmtime::component::Component;
 use windlass_core::Blame;
 
 use crate::code::CodeCache;
 use crate::contract::admission_v0_1::AdmissionV0_1;
 use crate::contract::interpreter_v0_1::InterpreterV0_1;
-use crate::contract::{Abilities, AdmissionCalls, InterpreterCalls, Manifest, World};
+use crate::contract::{AdmissionCalls, InterpreterCalls, Manifest, World};
 use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::fault::Fault;
+use crate::health::Health;
 use crate::limits::{Isolation, Limits};
+use crate::manifest::check;
 use crate::plugin::{About, AdmissionPlugin, InterpreterPlugin, Origin, Plugin, PluginConfig};
 use crate::pool::{Contract, Pool};
 use crate::wasi;
@@ -80,8 +83,6 @@ impl LoadError {
 }
 
 const WASM_BYTES_MAX: usize = 64 << 20;
-/// Kinds or rules of one plugin.
-const ABILITIES_MAX: usize = 1_000;
 const MAGIC: &[u8] = b"\0asm";
 /// After the magic: version 1 of a core module.
 const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
@@ -94,50 +95,145 @@ pub(crate) fn load(
     origin: &Origin,
     config: PluginConfig,
 ) -> Result<Plugin, LoadError> {
-    check_limits(engine, origin, &config.limits)?;
-    check_header(wasm, origin)?;
-    let digest = Digest::of(wasm);
-    let component = cache
-        .component(engine.wasm(), wasm, &digest)
-        .map_err(|error| LoadError::Compile { origin: origin.clone(), reason: format!("{error:#}") })?;
-    let world = world(&component, origin)?;
-    let limits = config.limits.clone();
-    // A thousand plugins are described at a start, and most may not be asked for long: none keeps an instance for it.
-    let described_by = Limits { isolation: Isolation::PerCall, ..limits.clone() };
-    let described = |manifest: Result<Manifest, Fault>| {
-        let manifest = manifest.map_err(|Fault { blame, message }| LoadError::Describe {
-            origin: origin.clone(),
-            blame,
-            message,
-        })?;
-        check_manifest(&manifest).map_err(|(field, problem)| LoadError::Manifest {
-            origin: origin.clone(),
-            field,
-            problem,
-        })?;
-        Ok(About::new(manifest, world, digest, origin.clone(), config))
-    };
-    match world {
-        World::InterpreterV0_1 => {
-            let pool: Pool<InterpreterV0_1> = pool(engine, &component, world, origin, described_by)?;
-            let about = described(pool.describe())?;
-            Ok(Plugin::Interpreter(Arc::new(InterpreterPlugin::new(about, pool.limited(limits)))))
-        }
-        World::AdmissionV0_1 => {
-            let pool: Pool<AdmissionV0_1> = pool(engine, &component, world, origin, limits)?;
-            let about = described(pool.describe())?;
-            let plugin = AdmissionPlugin::new(about, Box::new(pool))
-                .map_err(|fault| settings_refused(origin, fault))?;
-            Ok(Plugin::Admission(Arc::new(plugin)))
-        }
+    let compiled = compile(engine, cache, wasm, origin)?;
+    let subject = Subject { digest: Digest::of(wasm), origin, health: Arc::new(Health::new()) };
+    match compiled {
+        Compiled::Interpreter(calls) => interpreter(engine, calls.as_ref(), subject, config),
+        Compiled::Admission(calls) => admission(engine, calls.as_ref(), subject, config),
     }
 }
 
-/// A loaded plugin under another configuration.
+/// A loaded plugin under another configuration; its counts go on.
 pub(crate) fn configure(engine: &Engine, plugin: &Plugin, config: PluginConfig) -> Result<Plugin, LoadError> {
-    let origin = plugin.about().origin();
+    let about = plugin.about();
+    let subject =
+        Subject { digest: about.digest(), origin: about.origin(), health: Arc::clone(about.health()) };
+    match plugin {
+        Plugin::Interpreter(plugin) => interpreter(engine, plugin.calls(), subject, config),
+        Plugin::Admission(plugin) => admission(engine, plugin.calls(), subject, config),
+    }
+}
+
+/// An interpreter that is compiled, and becomes a plugin by its settings.
+pub struct Template {
+    calls: Box<dyn InterpreterCalls>,
+    digest: Digest,
+}
+
+impl Template {
+    /// # Errors
+    /// It is no interpreter.
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        cache: &CodeCache,
+        wasm: &[u8],
+        origin: &Origin,
+    ) -> Result<Template, LoadError> {
+        match compile(engine, cache, wasm, origin)? {
+            Compiled::Interpreter(calls) => Ok(Template { calls, digest: Digest::of(wasm) }),
+            Compiled::Admission(_) => Err(LoadError::WrongWorld {
+                origin: origin.clone(),
+                exports: World::AdmissionV0_1.export().to_owned(),
+                wanted: World::InterpreterV0_1.export().to_owned(),
+            }),
+        }
+    }
+
+    /// The plugin that it is under this configuration.
+    pub(crate) fn plugin(
+        &self,
+        engine: &Engine,
+        origin: &Origin,
+        config: PluginConfig,
+    ) -> Result<Plugin, LoadError> {
+        let subject = Subject { digest: self.digest, origin, health: Arc::new(Health::new()) };
+        interpreter(engine, self.calls.as_ref(), subject, config)
+    }
+}
+
+/// Which plugin it is, whatever its configuration.
+struct Subject<'a> {
+    digest: Digest,
+    origin: &'a Origin,
+    health: Arc<Health>,
+}
+
+/// A component that keeps to a contract; without configuration, and under limits that nothing is asked under.
+enum Compiled {
+    Interpreter(Box<dyn InterpreterCalls>),
+    Admission(Box<dyn AdmissionCalls>),
+}
+
+fn compile(
+    engine: &Arc<Engine>,
+    cache: &CodeCache,
+    wasm: &[u8],
+    origin: &Origin,
+) -> Result<Compiled, LoadError> {
+    check_header(wasm, origin)?;
+    let component = cache
+        .component(engine.wasm(), wasm, &Digest::of(wasm))
+        .map_err(|error| LoadError::Compile { origin: origin.clone(), reason: format!("{error:#}") })?;
+    let world = world(&component, origin)?;
+    Ok(match world {
+        World::InterpreterV0_1 => {
+            let pool: Pool<InterpreterV0_1> = pool(engine, &component, world, origin)?;
+            Compiled::Interpreter(Box::new(pool))
+        }
+        World::AdmissionV0_1 => {
+            let pool: Pool<AdmissionV0_1> = pool(engine, &component, world, origin)?;
+            Compiled::Admission(Box::new(pool))
+        }
+    })
+}
+
+fn interpreter(
+    engine: &Engine,
+    calls: &dyn InterpreterCalls,
+    subject: Subject<'_>,
+    config: PluginConfig,
+) -> Result<Plugin, LoadError> {
+    let PluginConfig { limits, settings, .. } = &config;
+    check_limits(engine, subject.origin, limits)?;
+    // A thousand plugins are described at a start, and most may not be asked for long: none keeps an instance for it.
+    let describing = Limits { isolation: Isolation::PerCall, ..limits.clone() };
+    let manifest = calls.configured(describing, settings).describe();
+    let calls = calls.configured(limits.clone(), settings);
+    let about = described(manifest, World::InterpreterV0_1, subject, config)?;
+    Ok(Plugin::Interpreter(Arc::new(InterpreterPlugin::new(about, calls))))
+}
+
+fn admission(
+    engine: &Engine,
+    calls: &dyn AdmissionCalls,
+    subject: Subject<'_>,
+    config: PluginConfig,
+) -> Result<Plugin, LoadError> {
+    let origin = subject.origin;
     check_limits(engine, origin, &config.limits)?;
-    plugin.configured(config).map_err(|fault| settings_refused(origin, fault))
+    let calls = calls.limited(config.limits.clone());
+    let about = described(calls.describe(), World::AdmissionV0_1, subject, config)?;
+    let plugin = AdmissionPlugin::new(about, calls).map_err(|fault| settings_refused(origin, fault))?;
+    Ok(Plugin::Admission(Arc::new(plugin)))
+}
+
+fn described(
+    manifest: Result<Manifest, Fault>,
+    world: World,
+    Subject { digest, origin, health }: Subject<'_>,
+    config: PluginConfig,
+) -> Result<About, LoadError> {
+    let manifest = manifest.map_err(|fault| match fault.blame {
+        // Nothing else can be refused before anything is asked.
+        Blame::Rejected { .. } => settings_refused(origin, fault),
+        blame => LoadError::Describe { origin: origin.clone(), blame, message: fault.message },
+    })?;
+    check(&manifest).map_err(|(field, problem)| LoadError::Manifest {
+        origin: origin.clone(),
+        field,
+        problem,
+    })?;
+    Ok(About::new(manifest, world, digest, origin.clone(), config, health))
 }
 
 fn settings_refused(origin: &Origin, Fault { blame, message }: Fault) -> LoadError {
@@ -153,7 +249,6 @@ fn pool<C: Contract>(
     component: &Component,
     world: World,
     origin: &Origin,
-    limits: Limits,
 ) -> Result<Pool<C>, LoadError> {
     let pre = wasi::linker(component)
         .and_then(|linker| linker.instantiate_pre(component))
@@ -163,7 +258,7 @@ fn pool<C: Contract>(
         world: world.name(),
         reason: format!("{error:#}"),
     })?;
-    Ok(Pool::new(Arc::clone(engine), Arc::new(pre), limits))
+    Ok(Pool::new(Arc::clone(engine), Arc::new(pre), Limits::default(), &Value::Null))
 }
 
 fn check_header(wasm: &[u8], origin: &Origin) -> Result<(), LoadError> {
@@ -225,107 +320,5 @@ fn check_limits(engine: &Engine, origin: &Origin, limits: &Limits) -> Result<(),
     match wrong.into_iter().find(|(_, wrong, _)| *wrong) {
         Some((field, _, problem)) => Err(LoadError::Limit { origin: origin.clone(), field, problem }),
         None => Ok(()),
-    }
-}
-
-/// What is wrong with a manifest, if anything is: the field, and the problem.
-fn check_manifest(manifest: &Manifest) -> Result<(), (String, String)> {
-    let Manifest { name, version, description, abilities } = manifest;
-    let fail = |field: String, problem: &str| Err((field, problem.to_owned()));
-    if !is_dns_label(name) {
-        return fail(
-            "name".into(),
-            &format!(
-                "is {name:?}, and must be 1 to 63 lower-case letters, digits and dashes, with a letter or digit at both ends"
-            ),
-        );
-    }
-    if !is_semantic_version(version) {
-        return fail(
-            "version".into(),
-            &format!("is {version:?}, and must be a semantic version such as 1.0.0"),
-        );
-    }
-    if description.len() > 1_024 {
-        return fail("description".into(), "is longer than 1024 bytes");
-    }
-    match abilities {
-        Abilities::Interprets(kinds) if kinds.len() > ABILITIES_MAX => {
-            fail("kinds".into(), "has more than 1000")
-        }
-        Abilities::Admits(rules) if rules.len() > ABILITIES_MAX => fail("rules".into(), "has more than 1000"),
-        Abilities::Interprets(kinds) if kinds.is_empty() => {
-            fail("kinds".into(), "is empty: it would never be asked")
-        }
-        Abilities::Interprets(kinds) => kinds.iter().enumerate().try_for_each(|(at, kind)| {
-            let field = |part: &str| format!("kinds[{at}].{part}");
-            if kind.version.is_empty() {
-                fail(field("version"), "is empty; * stands for any")
-            } else if kind.kind.is_empty() {
-                fail(field("kind"), "is empty; * stands for any")
-            } else if kind.operations.is_empty() {
-                fail(field("operations"), "is empty: it would never be asked about that kind")
-            } else {
-                Ok(())
-            }
-        }),
-        Abilities::Admits(rules) if rules.is_empty() => {
-            fail("rules".into(), "is empty: it would never be asked")
-        }
-        Abilities::Admits(rules) => rules.iter().enumerate().try_for_each(|(at, rule)| {
-            let field = |part: &str| format!("rules[{at}].{part}");
-            if rule.version.is_empty() {
-                fail(field("version"), "is empty; * stands for any")
-            } else if rule.resource.is_empty() {
-                fail(field("resource"), "is empty; * stands for any")
-            } else if rule.verbs.is_empty() {
-                fail(field("verbs"), "is empty: it would never be asked")
-            } else {
-                Ok(())
-            }
-        }),
-    }
-}
-
-fn is_dns_label(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    (1..=63).contains(&bytes.len())
-        && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
-        && bytes.first().is_some_and(|byte| plain(*byte))
-        && bytes.last().is_some_and(|byte| plain(*byte))
-}
-
-fn is_semantic_version(version: &str) -> bool {
-    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let core = version.split(['-', '+']).next().unwrap_or_default();
-    version.len() <= 64
-        && core.split('.').count() == 3
-        && core.split('.').all(number)
-        && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_dns_labels() {
-        for good in ["flink", "a", "a-1", "7"] {
-            assert!(is_dns_label(good), "{good}");
-        }
-        for bad in ["", "Flink", "-a", "a-", "a.b", "a b", "ä", &"a".repeat(64)] {
-            assert!(!is_dns_label(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn versions_are_semantic() {
-        for good in ["0.1.0", "1.20.3-rc.1", "1.0.0+build.5"] {
-            assert!(is_semantic_version(good), "{good}");
-        }
-        for bad in ["", "1", "1.0", "v1.0.0", "1.0.x", "1.0.0 ", "1..0"] {
-            assert!(!is_semantic_version(bad), "{bad}");
-        }
     }
 }

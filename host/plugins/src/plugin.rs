@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::admission::AdmissionRequest;
 use windlass_core::{
@@ -25,15 +26,32 @@ pub enum Origin {
     Installed(Arc<str>),
     /// A file of a watched directory.
     File(PathBuf),
+    /// Scripts of a ResourceInterpreterCustomization; the object's name.
+    Customization(Arc<str>),
     /// Part of the binary.
     BuiltIn(Arc<str>),
 }
 
 impl Origin {
-    /// Whether an administrator chose it, so that it goes before what is built in.
-    pub const fn is_admins(&self) -> bool {
-        !matches!(self, Origin::BuiltIn(_))
+    /// Where plugins of this origin stand among those who could answer.
+    pub const fn precedence(&self) -> Precedence {
+        match self {
+            Origin::Installed(_) | Origin::File(_) => Precedence::Installed,
+            Origin::Customization(_) => Precedence::Customization,
+            Origin::BuiltIn(_) => Precedence::BuiltIn,
+        }
     }
+}
+
+/// Who is asked before whom. An administrator's plugin goes first; the others are in Karmada's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Precedence {
+    /// Plugins that an administrator chose.
+    Installed,
+    /// ResourceInterpreterCustomizations.
+    Customization,
+    /// What is part of the binary.
+    BuiltIn,
 }
 
 impl fmt::Display for Origin {
@@ -41,6 +59,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Installed(name) => write!(f, "installed plugin {name}"),
             Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Customization(name) => write!(f, "ResourceInterpreterCustomization {name}"),
             Origin::BuiltIn(name) => write!(f, "built-in {name}"),
         }
     }
@@ -52,7 +71,7 @@ pub struct PluginConfig {
     /// Of two plugins that answer for the same kind, the one with the higher priority is asked.
     pub priority: i32,
     pub limits: Limits,
-    /// For an admission plugin; `Null` where none are given.
+    /// The plugin's own; `Null` where none are given.
     pub settings: Value,
     pub failure_policy: FailurePolicy,
 }
@@ -83,6 +102,7 @@ pub struct About {
     manifest: Manifest,
     world: World,
     digest: Digest,
+    identity: Digest,
     origin: Origin,
     config: PluginConfig,
     health: Arc<Health>,
@@ -95,9 +115,15 @@ impl About {
         digest: Digest,
         origin: Origin,
         config: PluginConfig,
+        health: Arc<Health>,
     ) -> About {
-        let name = manifest.name.as_str().into();
-        About { name, manifest, world, digest, origin, config, health: Arc::new(Health::new()) }
+        let name = match &origin {
+            // All are of one plugin, so its own name tells nobody which it is. No plugin's name has a dot.
+            Origin::Customization(customization) => format!("customization.{customization}").into(),
+            _ => manifest.name.as_str().into(),
+        };
+        let identity = digest.with(&config.settings);
+        About { name, manifest, world, digest, identity, origin, config, health }
     }
 
     pub fn name(&self) -> &Arc<str> {
@@ -116,12 +142,21 @@ impl About {
         self.digest
     }
 
+    /// What its answers depend on beside the questions: its bytes, and its settings where it has some.
+    pub fn identity(&self) -> Digest {
+        self.identity
+    }
+
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
     pub fn config(&self) -> &PluginConfig {
         &self.config
+    }
+
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     /// What it was asked so far, and how it failed.
@@ -136,19 +171,6 @@ impl About {
     /// How long calls are still refused after failures in a row, if they are.
     pub fn held_back(&self) -> Option<std::time::Duration> {
         self.health.held(std::time::Instant::now())
-    }
-
-    /// The same plugin under another configuration; its counts go on.
-    fn configured(&self, config: PluginConfig) -> About {
-        About {
-            name: Arc::clone(&self.name),
-            manifest: self.manifest.clone(),
-            world: self.world,
-            digest: self.digest,
-            origin: self.origin.clone(),
-            config,
-            health: Arc::clone(&self.health),
-        }
     }
 
     fn run<T>(
@@ -201,28 +223,15 @@ impl Plugin {
             Plugin::Admission(plugin) => &plugin.about,
         }
     }
-
-    /// The same plugin under another configuration, with instances of its own.
-    ///
-    /// # Errors
-    /// It is an admission plugin and refuses the settings.
-    pub(crate) fn configured(&self, config: PluginConfig) -> Result<Plugin, Fault> {
-        Ok(match self {
-            Plugin::Interpreter(plugin) => {
-                let calls = plugin.calls.limited(config.limits.clone());
-                Plugin::Interpreter(Arc::new(InterpreterPlugin::new(plugin.about.configured(config), calls)))
-            }
-            Plugin::Admission(plugin) => {
-                let calls = plugin.calls.limited(config.limits.clone());
-                Plugin::Admission(Arc::new(AdmissionPlugin::new(plugin.about.configured(config), calls)?))
-            }
-        })
-    }
 }
 
 impl InterpreterPlugin {
     pub(crate) fn new(about: About, calls: Box<dyn InterpreterCalls>) -> InterpreterPlugin {
         InterpreterPlugin { about, calls }
+    }
+
+    pub(crate) fn calls(&self) -> &dyn InterpreterCalls {
+        self.calls.as_ref()
     }
 
     pub fn about(&self) -> &About {
@@ -284,13 +293,17 @@ impl InterpreterPlugin {
         })
     }
 
-    /// What must survive a move, by label name.
+    /// What must survive a move, by label name: what `rules` name, where the plugin is the one for any kind.
     ///
     /// # Errors
     /// The call failed, or the plugin refuses the object.
-    pub fn preserve_state(&self, object: &Object) -> Result<BTreeMap<String, String>, CallError> {
+    pub fn preserve_state(
+        &self,
+        object: &Object,
+        rules: &[StatePreservationRule],
+    ) -> Result<BTreeMap<String, String>, CallError> {
         self.about.run(Operation::PreserveState.name(), object.id(), || {
-            Ok(self.calls.preserve_state(object.json())?.into_iter().collect())
+            Ok(self.calls.preserve_state(object.json(), rules)?.into_iter().collect())
         })
     }
 
@@ -369,6 +382,10 @@ impl AdmissionPlugin {
         let settings = about.config.settings.to_string();
         calls.check_settings(&settings)?;
         Ok(AdmissionPlugin { about, calls, settings })
+    }
+
+    pub(crate) fn calls(&self) -> &dyn AdmissionCalls {
+        self.calls.as_ref()
     }
 
     pub fn about(&self) -> &About {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -22,6 +23,12 @@ pub(crate) trait Contract: Send + Sync + 'static {
 
     fn pre(instance: InstancePre<Guest>) -> wasmtime::Result<Self::Pre>;
     fn instantiate(pre: &Self::Pre, store: &mut Store<Guest>) -> wasmtime::Result<Self::Exports>;
+    /// Gives a fresh instance the plugin's settings. The inner error is the plugin's: it refuses them.
+    fn configure(
+        exports: &Self::Exports,
+        store: &mut Store<Guest>,
+        settings: &str,
+    ) -> wasmtime::Result<Result<(), Fault>>;
 }
 
 /// The instances of one plugin.
@@ -29,6 +36,8 @@ pub(crate) struct Pool<C: Contract> {
     engine: Arc<Engine>,
     pre: Arc<C::Pre>,
     limits: Limits,
+    /// What each instance is configured with before it is asked anything; JSON.
+    settings: Option<Arc<str>>,
     /// The limits' deadline in ticks of the engine's clock.
     deadline: u64,
     /// Calls that may run at the same time.
@@ -55,7 +64,8 @@ impl<C: Contract> KeepsInstances for Idle<C> {
 }
 
 impl<C: Contract> Pool<C> {
-    pub(crate) fn new(engine: Arc<Engine>, pre: Arc<C::Pre>, limits: Limits) -> Pool<C> {
+    /// `Null` settings are none.
+    pub(crate) fn new(engine: Arc<Engine>, pre: Arc<C::Pre>, limits: Limits, settings: &Value) -> Pool<C> {
         let idle: Arc<Idle<C>> = Arc::new(Idle(Mutex::new(Vec::new())));
         let keeper: Weak<Idle<C>> = Arc::downgrade(&idle);
         engine.register(keeper);
@@ -65,13 +75,14 @@ impl<C: Contract> Pool<C> {
             engine,
             pre,
             limits,
+            settings: (!settings.is_null()).then(|| settings.to_string().into()),
             idle,
         }
     }
 
-    /// The same plugin under other limits, with instances of its own.
-    pub(crate) fn with_limits(&self, limits: Limits) -> Pool<C> {
-        Pool::new(Arc::clone(&self.engine), Arc::clone(&self.pre), limits)
+    /// The same plugin under other limits and with other settings, with instances of its own.
+    pub(crate) fn with(&self, limits: Limits, settings: &Value) -> Pool<C> {
+        Pool::new(Arc::clone(&self.engine), Arc::clone(&self.pre), limits, settings)
     }
 
     /// Makes one call. It ends within the deadline; after any failure its instance is gone.
@@ -120,10 +131,17 @@ impl<C: Contract> Pool<C> {
         store.set_hostcall_fuel(self.limits.answer_bytes);
         store.set_epoch_deadline(self.deadline);
         let running = self.engine.running();
-        let exports = C::instantiate(&self.pre, &mut store);
+        let started = C::instantiate(&self.pre, &mut store).and_then(|exports| {
+            let configured = match &self.settings {
+                Some(settings) => C::configure(&exports, &mut store, settings)?,
+                None => Ok(()),
+            };
+            Ok(configured.map(|()| exports))
+        });
         drop(running);
-        match exports {
-            Ok(exports) => Ok(Instance { store, exports, calls: 0, _place: place }),
+        match started {
+            Ok(Ok(exports)) => Ok(Instance { store, exports, calls: 0, _place: place }),
+            Ok(Err(refused)) => Err(refused),
             Err(error) => Err(classify(&error, Phase::Start, store.data(), &self.limits)),
         }
     }

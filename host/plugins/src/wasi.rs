@@ -2,8 +2,9 @@
 //!
 //! Language runtimes import WASI even where the plugin's own code never uses it. A plugin is a pure function, so
 //! there is nothing behind those imports: the environment has no variables and no arguments, what is printed is kept
-//! for an error's message, random numbers are the same in each instance (a hash map needs some seed), and everything
-//! else — clocks, files, sockets, exit — ends the call with an error that names the import.
+//! for an error's message, random numbers are the same in each instance (a hash map needs some seed), and while an
+//! instance starts and is given its settings it is always the same time (runtimes seed themselves from it). Everything
+//! else — clocks in a call, files, sockets, exit — ends the call with an error that names the import.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::types::{ComponentExtern, ComponentItem};
@@ -14,7 +15,7 @@ use wasmtime::component::{
 use crate::guest::Guest;
 
 /// A plugin called an import that the host does not offer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "called {import}, which the host does not offer: a plugin has no clock, files, network or process of its own"
 )]
@@ -40,6 +41,17 @@ enum StreamError {
     #[component(name = "closed")]
     Closed,
 }
+
+/// `wasi:clocks/wall-clock.datetime`.
+#[derive(ComponentType, Lift, Lower)]
+#[component(record)]
+struct Datetime {
+    seconds: u64,
+    nanoseconds: u32,
+}
+
+/// The time, while there is one.
+const EPOCH: Datetime = Datetime { seconds: 0, nanoseconds: 0 };
 
 type Written = Result<(), StreamError>;
 
@@ -161,6 +173,18 @@ fn define_function(
         }
         ("wasi:random/random" | "wasi:random/insecure", "get-random-u64" | "get-insecure-random-u64") => {
             linker.func_wrap(name, |_, ()| Ok((SEED,)))
+        }
+        ("wasi:clocks/wall-clock", "now") => {
+            let not_offered = NotOffered { import: format!("{versioned}#{name}") };
+            linker.func_wrap(name, move |store: StoreContextMut<'_, Guest>, ()| {
+                if store.data().is_starting() { Ok((EPOCH,)) } else { Err(not_offered.clone().into()) }
+            })
+        }
+        ("wasi:clocks/monotonic-clock", "now") => {
+            let not_offered = NotOffered { import: format!("{versioned}#{name}") };
+            linker.func_wrap(name, move |store: StoreContextMut<'_, Guest>, ()| {
+                if store.data().is_starting() { Ok((0_u64,)) } else { Err(not_offered.clone().into()) }
+            })
         }
         _ => {
             let import = if versioned == name { name.to_owned() } else { format!("{versioned}#{name}") };

@@ -6,7 +6,7 @@ use windlass_sdk::{Answer, Rejection};
 
 /// One of the functions that scripts define.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hook {
+pub(crate) enum Hook {
     /// `GetReplicas(desiredObj)`
     GetReplicas,
     /// `GetComponents(desiredObj)`
@@ -27,7 +27,7 @@ pub enum Hook {
 
 impl Hook {
     /// All of them.
-    pub const ALL: [Hook; 8] = [
+    pub(crate) const ALL: [Hook; 8] = [
         Hook::GetReplicas,
         Hook::GetComponents,
         Hook::ReviseReplica,
@@ -39,7 +39,7 @@ impl Hook {
     ];
 
     /// The function's name.
-    pub const fn function(self) -> &'static str {
+    pub(crate) const fn function(self) -> &'static str {
         match self {
             Hook::GetReplicas => "GetReplicas",
             Hook::GetComponents => "GetComponents",
@@ -53,7 +53,7 @@ impl Hook {
     }
 
     /// Where its script stands in the customization.
-    pub const fn field(self) -> &'static str {
+    pub(crate) const fn field(self) -> &'static str {
         match self {
             Hook::GetReplicas => "spec.customizations.replicaResource.luaScript",
             Hook::GetComponents => "spec.customizations.componentResource.luaScript",
@@ -67,7 +67,7 @@ impl Hook {
     }
 
     /// The operation that it answers.
-    pub const fn operation(self) -> Operations {
+    pub(crate) const fn operation(self) -> Operations {
         match self {
             Hook::GetReplicas => Operations::INTERPRET_REPLICA,
             Hook::GetComponents => Operations::INTERPRET_COMPONENT,
@@ -83,7 +83,7 @@ impl Hook {
 
 windlass_sdk::shape! {
     /// The `spec` of a ResourceInterpreterCustomization.
-    pub struct Customization<'a> {
+    pub(crate) struct Customization<'a> {
         target: Target<'a>,
         customizations: Rules<'a>,
     }
@@ -114,7 +114,7 @@ impl<'a> Customization<'a> {
     ///
     /// # Errors
     /// The field that is of the wrong type or missing.
-    pub fn read(spec: &'a str) -> Answer<Customization<'a>> {
+    pub(crate) fn read(spec: &'a str) -> Answer<Customization<'a>> {
         let spec: Customization<'a> =
             parse(spec).map_err(|wrong| Rejection::new(format!("spec.{}", wrong.field), wrong.message))?;
         for (field, value) in
@@ -128,17 +128,17 @@ impl<'a> Customization<'a> {
     }
 
     /// The target's group and version.
-    pub fn api_version(&self) -> &str {
+    pub(crate) fn api_version(&self) -> &str {
         &self.target.api_version
     }
 
     /// The target's kind.
-    pub fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         &self.target.kind
     }
 
     /// The script of a hook; empty where there is none.
-    pub fn script(&self, hook: Hook) -> &str {
+    pub(crate) fn script(&self, hook: Hook) -> &str {
         let rules = &self.customizations;
         let rule = match hook {
             Hook::GetReplicas => &rules.replica_resource,

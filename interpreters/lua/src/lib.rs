@@ -7,11 +7,14 @@
 
 mod answers;
 mod customization;
+mod customized;
 mod difference;
 mod empties;
 mod labels;
 mod plugin;
 mod vm;
 
-pub use customization::{Customization, Hook};
 pub use plugin::Plugin;
+
+/// The plugin's name.
+const NAME: &str = "lua";

@@ -4,13 +4,16 @@ mod label;
 mod preserve;
 mod restore;
 
-pub use preserve::{Preserving, Rule};
+use preserve::Preserving;
 use restore::AnyObject;
 
 windlass_sdk::interpreter! {
     name: "state",
     description: "Labels that carry state to the next cluster, for any kind",
-    kinds: [("*", "*") => AnyObject<'_> { restore }],
+    kinds: [
+        ("*", "*") => Preserving<'_> { preserve },
+        ("*", "*") => AnyObject<'_> { restore },
+    ],
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! The rules of a policy's `statePreservation`: JSONPath templates of the object's status, each for one label.
+//! What the rules of a policy's `statePreservation` name: JSONPath templates of the object's status, each for one label.
 
 use windlass_jsonpath::Template;
+use windlass_sdk::interpreter::PreservationRule;
 use windlass_sdk::json::Json;
 use windlass_sdk::serde_json::{self, Value};
 use windlass_sdk::{Answer, Rejection};
@@ -10,18 +11,9 @@ use crate::label;
 /// What an error message shows of a value at most.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// One rule of a policy's `statePreservation`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule<'a> {
-    /// The label under which the value is carried.
-    pub alias_label_name: &'a str,
-    /// Where the value is in the status: `{.jobStatus.jobId}`.
-    pub json_path: &'a str,
-}
-
 windlass_sdk::shape! {
     /// An object whose state is to be preserved.
-    pub struct Preserving<'a> {
+    pub(crate) struct Preserving<'a> {
         status: Json<'a>,
     }
 }
@@ -32,7 +24,7 @@ impl Preserving<'_> {
     /// # Errors
     /// A rule that is no template, that leads to nothing, or whose value can't be a label's: which rule, where in its
     /// template, and which field of the object.
-    pub fn preserve(&self, rules: &[Rule<'_>]) -> Answer<Vec<(String, String)>> {
+    pub(crate) fn preserve(&self, rules: &[PreservationRule]) -> Answer<Vec<(String, String)>> {
         if rules.is_empty() {
             return Ok(Vec::new());
         }
@@ -41,27 +33,24 @@ impl Preserving<'_> {
         }
         let status: Value = serde_json::from_str(self.status.text())
             .map_err(|error| Rejection::new("status", format!("can't be read: {error}")))?;
-        rules.iter().map(|rule| Ok((rule.alias_label_name.to_owned(), rule.value(&status)?))).collect()
+        rules.iter().map(|rule| Ok((rule.label.clone(), value(rule, &status)?))).collect()
     }
 }
 
-impl Rule<'_> {
-    fn value(&self, status: &Value) -> Answer<String> {
-        let Rule { alias_label_name, json_path } = self;
-        let rejection = |field: String, why: String| {
-            Rejection::new(field, format!("the rule for {alias_label_name:?}, {json_path:?}: {why}"))
-        };
-        let template =
-            Template::parse(json_path).map_err(|error| rejection("status".to_owned(), error.to_string()))?;
-        let value = template
-            .print(status)
-            .map_err(|error| rejection(format!("status{}", error.path), error.to_string()))?;
-        match label::refusal(&value) {
-            None => Ok(value),
-            Some(why) => {
-                let shown: String = value.chars().take(SHOWN_CHARS_MAX).collect();
-                Err(rejection("status".to_owned(), format!("gives {shown:?}: {why}")))
-            }
+fn value(PreservationRule { label, json_path }: &PreservationRule, status: &Value) -> Answer<String> {
+    let rejection = |field: String, why: String| {
+        Rejection::new(field, format!("the rule for {label:?}, {json_path:?}: {why}"))
+    };
+    let template =
+        Template::parse(json_path).map_err(|error| rejection("status".to_owned(), error.to_string()))?;
+    let value = template
+        .print(status)
+        .map_err(|error| rejection(format!("status{}", error.path), error.to_string()))?;
+    match label::refusal(&value) {
+        None => Ok(value),
+        Some(why) => {
+            let shown: String = value.chars().take(SHOWN_CHARS_MAX).collect();
+            Err(rejection("status".to_owned(), format!("gives {shown:?}: {why}")))
         }
     }
 }
@@ -72,8 +61,11 @@ mod tests {
     use windlass_sdk::json::parse;
 
     fn check(object: &str, rules: &[(&str, &str)], expected: Result<&[(&str, &str)], (&str, &str)>) {
-        let rules: Vec<Rule<'_>> =
-            rules.iter().map(|&(alias_label_name, json_path)| Rule { alias_label_name, json_path }).collect();
+        let rule = |&(label, json_path): &(&str, &str)| PreservationRule {
+            label: label.to_owned(),
+            json_path: json_path.to_owned(),
+        };
+        let rules: Vec<PreservationRule> = rules.iter().map(rule).collect();
         let answer = parse::<Preserving<'_>>(object).and_then(|object| object.preserve(&rules));
         match (answer, expected) {
             (Ok(got), Ok(want)) => {

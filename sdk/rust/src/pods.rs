@@ -44,19 +44,17 @@ impl<'a> Pods<'a> {
 
     /// The pods of the component `name`; a workload that has no components has one named "".
     pub fn of(&self, name: &str) -> PodCount {
-        let mut named = self.components.iter().filter(|component| component.component == name);
-        let Some(pods) = named.next() else { return PodCount::default() };
-        // Further records of the name are of earlier templates.
-        let (outdated, outdated_ready) =
-            named.fold((0, 0), |(created, ready), old| (created + old.created, ready + old.ready));
+        let Some(pods) = self.components.iter().find(|component| component.component == name) else {
+            return PodCount::default();
+        };
         PodCount {
             desired: pods.desired,
             created: pods.created,
             ready: pods.ready,
             succeeded: pods.succeeded,
             failed: pods.failed,
-            outdated,
-            outdated_ready,
+            outdated: pods.outdated,
+            outdated_ready: pods.outdated_ready,
         }
     }
 }

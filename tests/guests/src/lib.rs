@@ -24,9 +24,11 @@ pub mod revise {
     pub const HUGE_ANSWER: i32 = 11;
     /// Sets `/spec/replicas` to how often this instance was asked to count, this time included.
     pub const COUNT: i32 = 12;
+    /// Sets `/spec/replicas` to the first byte of the settings, or to 0 where none were given.
+    pub const SETTING: i32 = 13;
 }
 
-/// An interpreter for `example.io/v1, Kind=Thing`.
+/// An interpreter for `example.io/v1, Kind=Thing`. Settings that are a string are refused.
 #[derive(Clone)]
 pub struct Interpreter {
     pub name: &'static str,
@@ -91,6 +93,12 @@ impl Interpreter {
         let count = data.text("0");
         let counted = one(&mut data, &path, &count);
         let count = count[0];
+        let setting = data.text("0");
+        let as_configured = one(&mut data, &path, &setting);
+        let configured = setting[0];
+        let accepted = data.words(&[0, 0, 0, 0, 0]);
+        let [nowhere, not_a_text] = ["", "must not be a string"].map(|text| data.text(text));
+        let refused = data.words(&[[1].as_slice(), &nowhere, &not_a_text].concat());
         let field = data.text("spec.replicas");
         let message = data.text("must not be nine");
         let rejected = data.words(&[[1].as_slice(), &field, &message].concat());
@@ -121,6 +129,11 @@ impl Interpreter {
                     (local.get $at))
                 (func $forget (global.set $top (i32.const 65536)))
                 (func $deeper (param i32) (result i32) (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (local.get 0)))
+                (func (export "{export}#configure") (param $at i32) (param $length i32) (result i32)
+                    (if (i32.eq (i32.load8_u (local.get $at)) (i32.const {QUOTE})) (then (return (i32.const {refused}))))
+                    (i32.store8 (i32.const {configured}) (i32.load8_u (local.get $at)))
+                    (i32.const {accepted}))
+                (func (export "cabi_post_{export}#configure") (param i32) (call $forget))
                 (func (export "{export}#describe") (result i32) {in_describe} (i32.const {manifest}))
                 (func (export "cabi_post_{export}#describe") (param i32) (call $forget))
                 (func (export "{export}#inspect") (param i32 i32 i32) (result i32) {in_inspect}
@@ -142,6 +155,7 @@ impl Interpreter {
                     (if (i32.eq (local.get $how) (i32.const {COUNT})) (then
                         (i32.store8 (i32.const {count}) (i32.add (i32.load8_u (i32.const {count})) (i32.const 1)))
                         (return (i32.const {counted}))))
+                    (if (i32.eq (local.get $how) (i32.const {SETTING})) (then (return (i32.const {as_configured}))))
                     (if (i32.eq (local.get $how) (i32.const {GROW})) (then (drop (memory.grow (i32.const 512)))))
                     (if (i32.eq (local.get $how) (i32.const {HUGE_ANSWER}))
                         (then (drop (memory.grow (i32.const 512))) (return (i32.const {huge}))))
@@ -149,7 +163,7 @@ impl Interpreter {
                 (func (export "cabi_post_{export}#revise-replica") (param i32) (call $forget))
                 (func (export "{export}#retain") (param i32 i32 i32 i32) (result i32) unreachable)
                 (func (export "{export}#aggregate-status") (param i32 i32 i32 i32) (result i32) unreachable)
-                (func (export "{export}#preserve-state") (param i32 i32) (result i32) unreachable)
+                (func (export "{export}#preserve-state") (param i32 i32 i32 i32) (result i32) unreachable)
                 (func (export "{export}#restore-state") (param i32 i32 i32 i32) (result i32) unreachable)
                 (func (export "{export}#simulate-status") (param i32 i32 i32 i32 i32) (result i32) unreachable)
             )"#,
@@ -165,6 +179,8 @@ impl Interpreter {
             GROW = revise::GROW,
             HUGE_ANSWER = revise::HUGE_ANSWER,
             COUNT = revise::COUNT,
+            SETTING = revise::SETTING,
+            QUOTE = b'"',
         );
         component(&text, "interpreter@0.1.0")
     }

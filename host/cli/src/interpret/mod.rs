@@ -32,6 +32,7 @@ pub(crate) fn command(args: InterpretArgs) -> anyhow::Result<ExitCode> {
         observed: observed.as_deref().map(read_document).transpose()?,
         replicas,
         items: status.as_deref().map(read_document).transpose()?,
+        rules: None,
         state: None,
     };
     let reply = question.ask(interpreter);
@@ -58,6 +59,7 @@ struct Request {
     observed: Option<Value>,
     replicas: Option<i32>,
     items: Option<Value>,
+    rules: Option<Value>,
     state: Option<Value>,
 }
 
@@ -98,9 +100,11 @@ fn answer_line(interpreter: &dyn Interpreter, line: &[u8]) -> Value {
             return Reply::failed(format!("not a request: {error}")).into_line(id.unwrap_or_default());
         }
     };
-    let Request { id, op, object, observed, replicas, items, state } = request;
+    let Request { id, op, object, observed, replicas, items, rules, state } = request;
     let reply = match op.parse::<Operation>() {
-        Ok(operation) => Question { operation, object, observed, replicas, items, state }.ask(interpreter),
+        Ok(operation) => {
+            Question { operation, object, observed, replicas, items, rules, state }.ask(interpreter)
+        }
         Err(error) => Reply::failed(error.to_string()),
     };
     reply.into_line(id)

@@ -12,6 +12,7 @@ pub(super) struct Question {
     pub(super) observed: Option<Value>,
     pub(super) replicas: Option<i32>,
     pub(super) items: Option<Value>,
+    pub(super) rules: Option<Value>,
     pub(super) state: Option<Value>,
 }
 
@@ -31,7 +32,7 @@ impl Question {
     /// # Errors
     /// An argument is missing or not what it has to be.
     fn put(self, interpreter: &dyn Interpreter) -> Result<Reply, String> {
-        let Question { operation, object, observed, replicas, items, state } = self;
+        let Question { operation, object, observed, replicas, items, rules, state } = self;
         let object = parse_object("object", &object)?;
         let missing = |field: &str| format!("{operation} needs {field:?}");
         Ok(match operation {
@@ -66,7 +67,10 @@ impl Question {
                 let items: Vec<_> = parse("items", items.ok_or_else(|| missing("items"))?)?;
                 Reply::of(interpreter.aggregate_status(&object, &items), |changed| changed)
             }
-            Operation::PreserveState => Reply::of(interpreter.preserve_state(&object), plain),
+            Operation::PreserveState => {
+                let rules: Vec<_> = rules.map(|rules| parse("rules", rules)).transpose()?.unwrap_or_default();
+                Reply::of(interpreter.preserve_state(&object, &rules), plain)
+            }
             Operation::RestoreState => {
                 let state = parse("state", state.ok_or_else(|| missing("state"))?)?;
                 Reply::of(interpreter.restore_state(&object, &state), |changed| changed)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use windlass_api::config::DependentObjectReference;
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component};
 use windlass_core::{
     Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Object, Operation, ReplicaAnswer,
@@ -102,7 +103,11 @@ impl Interpreter for Plain {
         answer(Ok(value))
     }
 
-    fn preserve_state(&self, _object: &Object) -> Answer<BTreeMap<String, String>> {
+    fn preserve_state(
+        &self,
+        _object: &Object,
+        _rules: &[StatePreservationRule],
+    ) -> Answer<BTreeMap<String, String>> {
         None
     }
 

@@ -38,6 +38,11 @@ impl Contract for AdmissionV0_1 {
     fn instantiate(pre: &Self::Pre, store: &mut Store<Guest>) -> wasmtime::Result<Self::Exports> {
         pre.instantiate(store)
     }
+
+    /// Settings come with each request.
+    fn configure(_: &Self::Exports, _: &mut Store<Guest>, _: &str) -> wasmtime::Result<Result<(), Fault>> {
+        Ok(Ok(()))
+    }
 }
 
 impl AdmissionCalls for Pool<AdmissionV0_1> {
@@ -101,7 +106,7 @@ impl AdmissionCalls for Pool<AdmissionV0_1> {
     }
 
     fn limited(&self, limits: Limits) -> Box<dyn AdmissionCalls> {
-        Box::new(self.with_limits(limits))
+        Box::new(self.with(limits, &Value::Null))
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 use windlass_api::config::DependentObjectReference;
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component, ResourceHealth};
 use windlass_core::{Ask, Change, Operation, ReplicaAnswer, WorkloadPods};
 
@@ -38,6 +39,15 @@ impl Contract for InterpreterV0_1 {
 
     fn instantiate(pre: &Self::Pre, store: &mut Store<Guest>) -> wasmtime::Result<Self::Exports> {
         pre.instantiate(store)
+    }
+
+    fn configure(
+        exports: &Self::Exports,
+        store: &mut Store<Guest>,
+        settings: &str,
+    ) -> wasmtime::Result<Result<(), Fault>> {
+        let configured = exports.windlass_interpreter_interpreter().call_configure(store, settings)?;
+        Ok(configured.map_err(rejection))
     }
 }
 
@@ -102,10 +112,18 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
         })?)
     }
 
-    fn preserve_state(&self, object: &str) -> Result<Vec<(String, String)>, Fault> {
+    fn preserve_state(
+        &self,
+        object: &str,
+        rules: &[StatePreservationRule],
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let rules: Vec<_> = rules
+            .iter()
+            .map(|rule| types::PreservationRule { label: &rule.alias_label_name, json_path: &rule.json_path })
+            .collect();
         let preserved = self
             .call(|exports, store| {
-                exports.windlass_interpreter_interpreter().call_preserve_state(store, object)
+                exports.windlass_interpreter_interpreter().call_preserve_state(store, object, &rules)
             })?
             .map_err(rejection)?;
         Ok(preserved.into_iter().map(|item| (item.label, item.value)).collect())
@@ -122,25 +140,15 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
     fn simulate_status(&self, object: &str, pods: &WorkloadPods, nodes: u32) -> Result<Value, Fault> {
         let pods: Vec<_> = pods
             .iter()
-            .flat_map(|(component, count)| {
-                let present = types::ComponentPods {
-                    component,
-                    desired: count.desired,
-                    created: count.created,
-                    ready: count.ready,
-                    succeeded: count.succeeded,
-                    failed: count.failed,
-                };
-                // The contract has no word for pods of an earlier template: they come as a second record of the name.
-                let outdated = types::ComponentPods {
-                    component,
-                    desired: 0,
-                    created: count.outdated,
-                    ready: count.outdated_ready,
-                    succeeded: 0,
-                    failed: 0,
-                };
-                std::iter::once(present).chain((count.outdated > 0).then_some(outdated))
+            .map(|(component, count)| types::ComponentPods {
+                component,
+                desired: count.desired,
+                created: count.created,
+                ready: count.ready,
+                succeeded: count.succeeded,
+                failed: count.failed,
+                outdated: count.outdated,
+                outdated_ready: count.outdated_ready,
             })
             .collect();
         let status = self.call(|exports, store| {
@@ -149,8 +157,8 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
         parse_value("simulated status", &status.map_err(rejection)?)
     }
 
-    fn limited(&self, limits: Limits) -> Box<dyn InterpreterCalls> {
-        Box::new(self.with_limits(limits))
+    fn configured(&self, limits: Limits, settings: &Value) -> Box<dyn InterpreterCalls> {
+        Box::new(self.with(limits, settings))
     }
 }
 

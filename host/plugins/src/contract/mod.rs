@@ -7,6 +7,8 @@ pub(crate) mod admission_v0_1;
 pub(crate) mod answers;
 pub(crate) mod interpreter_v0_1;
 
+use serde_json::Value;
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::admission::AdmissionRequest;
 use windlass_core::{Ask, Change, Gvk, Operation, Verb, WorkloadPods};
@@ -144,16 +146,15 @@ pub(crate) trait InterpreterCalls: Send + Sync {
     fn revise_replica(&self, object: &str, replicas: i32) -> Result<Vec<Change>, Fault>;
     fn retain(&self, desired: &str, observed: &str) -> Result<Vec<Change>, Fault>;
     fn aggregate_status(&self, object: &str, items: &[AggregatedStatusItem]) -> Result<Vec<Change>, Fault>;
-    fn preserve_state(&self, object: &str) -> Result<Vec<(String, String)>, Fault>;
-    fn restore_state(&self, object: &str, state: &[(&str, &str)]) -> Result<Vec<Change>, Fault>;
-    fn simulate_status(
+    fn preserve_state(
         &self,
         object: &str,
-        pods: &WorkloadPods,
-        nodes: u32,
-    ) -> Result<serde_json::Value, Fault>;
-    /// The same plugin under other limits, with instances of its own.
-    fn limited(&self, limits: Limits) -> Box<dyn InterpreterCalls>;
+        rules: &[StatePreservationRule],
+    ) -> Result<Vec<(String, String)>, Fault>;
+    fn restore_state(&self, object: &str, state: &[(&str, &str)]) -> Result<Vec<Change>, Fault>;
+    fn simulate_status(&self, object: &str, pods: &WorkloadPods, nodes: u32) -> Result<Value, Fault>;
+    /// The same plugin under other limits and with other settings, with instances of its own.
+    fn configured(&self, limits: Limits, settings: &Value) -> Box<dyn InterpreterCalls>;
 }
 
 /// The calls of an admission plugin, whichever version of the contract it speaks.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use windlass_core::Ask;
 use windlass_plugins::{
-    Abilities, Candidate, Catalogue, Limits, LoadError, Origin, PluginConfig, State, Wasm,
+    Abilities, Candidate, Catalogue, Isolation, Limits, LoadError, Origin, Plugin, PluginConfig, State, Wasm,
 };
 
 use crate::setting::{built_in, catalogue, interpreter, limited, revised, thing, tight};
@@ -251,4 +251,67 @@ fn another_configuration_keeps_the_counts_and_is_refused_as_a_whole() {
         catalogue.configure(&hook, config).expect("it is loaded").err().expect("settings are refused");
     assert!(error.to_string().contains("settings: unknown"), "{error}");
     assert_eq!(catalogue.snapshot().admission().count(), 1);
+}
+
+fn with_settings(settings: Value) -> PluginConfig {
+    PluginConfig { settings, ..PluginConfig::default() }
+}
+
+fn replicas_of(plugin: &Plugin, asked: i32) -> Value {
+    let Plugin::Interpreter(plugin) = plugin else { panic!("not an interpreter") };
+    plugin.revise_replica(&thing(), asked).expect("a revised object")["spec"]["replicas"].clone()
+}
+
+#[test]
+fn every_instance_of_an_interpreter_is_given_its_settings_before_it_is_asked() {
+    let catalogue = catalogue();
+    let wasm = GOOD.component();
+    let plain = catalogue.load(&built_in("plain"), &wasm, PluginConfig::default()).expect("a plugin");
+    assert_eq!(replicas_of(&plain, revise::SETTING), 0, "none are given");
+
+    let config = PluginConfig {
+        limits: Limits { isolation: Isolation::PerCall, ..Limits::default() },
+        ..with_settings(json!(5))
+    };
+    let isolated = catalogue.load(&Origin::File("/a.wasm".into()), &wasm, config).expect("a plugin");
+    assert_eq!(replicas_of(&isolated, revise::SETTING), 5);
+    assert_eq!(replicas_of(&isolated, revise::SETTING), 5, "each call has an instance of its own");
+    assert_eq!(isolated.about().digest(), plain.about().digest());
+    assert_ne!(isolated.about().identity(), plain.about().identity(), "their answers differ");
+}
+
+#[test]
+fn an_interpreter_that_refuses_new_settings_goes_on_with_what_it_had() {
+    let catalogue = catalogue();
+    let origin = built_in("plain");
+    catalogue.load(&origin, &GOOD.component(), with_settings(json!(3))).expect("a plugin");
+    let refused = catalogue.configure(&origin, with_settings(json!("text"))).expect("it is loaded");
+    let error = refused.err().expect("it refuses a string");
+    assert!(error.is_about_settings(), "{error}");
+    assert!(error.to_string().contains("must not be a string"), "{error}");
+
+    let snapshot = catalogue.snapshot();
+    let serving = snapshot.entries()[0].plugin.clone().expect("the earlier one serves");
+    assert_eq!(replicas_of(&serving, revise::SETTING), 3);
+}
+
+#[test]
+fn a_template_is_as_many_plugins_as_it_is_given_settings() {
+    let catalogue = catalogue();
+    let template = catalogue.template(&built_in("scripts"), &GOOD.component()).expect("a template");
+    let customization = |name: &str, setting: u8| {
+        let origin = Origin::Customization(name.into());
+        catalogue.load_template(&origin, &template, with_settings(json!(setting))).expect("a plugin")
+    };
+    let (one, two) = (customization("one", 1), customization("two.example.io", 2));
+    assert_eq!(
+        (replicas_of(&one, revise::SETTING), replicas_of(&two, revise::SETTING)),
+        (json!(1), json!(2))
+    );
+    assert_eq!(&**two.about().name(), "customization.two.example.io");
+    assert_eq!(catalogue.snapshot().interpreters().count(), 2, "the template itself is none");
+    assert_eq!(replicas_of(&customization("one", 4), revise::SETTING), 4, "a new version");
+
+    let hook = catalogue.template(&built_in("hook"), &HOLDING.component());
+    assert!(hook.err().expect("a hook is no interpreter").to_string().contains("windlass:admission"));
 }

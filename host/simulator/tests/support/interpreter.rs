@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{
     AggregatedStatusItem, Component, ComponentReplicaRequirements, ReplicaRequirements,
 };
@@ -109,7 +110,7 @@ impl Interpreter for Kinds {
         None
     }
 
-    fn preserve_state(&self, _: &Object) -> Answer<BTreeMap<String, String>> {
+    fn preserve_state(&self, _: &Object, _: &[StatePreservationRule]) -> Answer<BTreeMap<String, String>> {
         None
     }
 

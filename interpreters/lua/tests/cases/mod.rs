@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is for tests: a panic is how a test fails")]
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 use windlass_interpreter_lua::Plugin;
-use windlass_sdk::interpreter::bindings::exports::windlass::interpreter::interpreter as wire;
+use windlass_sdk::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest as _;
 
 /// What is answered: a result, or the field that is to blame and the message.
 pub type Outcome = Result<Value, (String, String)>;
@@ -46,63 +45,9 @@ fn read(file: &Path) -> Value {
 
 /// What the customization answers to the input.
 pub fn answer(customization: &Value, input: &Value) -> Outcome {
-    let plugin = Plugin::configure(&customization["spec"].to_string())
+    Plugin::configure(customization["spec"].to_string())
         .map_err(|rejection| (rejection.field, rejection.message))?;
-    CONFIGURED.with_borrow_mut(|configured| *configured = Some(plugin));
-    windlass_sdk::testing::answer::<Configured>(input)
-        .map_err(|rejection| (rejection.field, rejection.message))
-}
-
-thread_local! {
-    static CONFIGURED: RefCell<Option<Plugin>> = const { RefCell::new(None) };
-}
-
-/// The plugin that is configured at present.
-struct Configured;
-
-fn configured<T>(ask: impl FnOnce(&Plugin) -> T) -> T {
-    CONFIGURED.with_borrow(|plugin| ask(plugin.as_ref().expect("a case configures it before it asks")))
-}
-
-fn never<T>() -> Result<T, wire::Rejection> {
-    Err(wire::Rejection { field: String::new(), message: "no customization answers this".to_owned() })
-}
-
-impl wire::Guest for Configured {
-    fn describe() -> wire::Manifest {
-        configured(Plugin::manifest)
-    }
-
-    fn inspect(object: String, questions: wire::Questions) -> wire::Inspection {
-        configured(|plugin| plugin.inspect(&object, questions))
-    }
-
-    fn revise_replica(object: String, replicas: i32) -> Result<Vec<wire::Change>, wire::Rejection> {
-        configured(|plugin| plugin.revise_replica(&object, replicas))
-    }
-
-    fn retain(desired: String, observed: String) -> Result<Vec<wire::Change>, wire::Rejection> {
-        configured(|plugin| plugin.retain(&desired, &observed))
-    }
-
-    fn aggregate_status(
-        object: String,
-        items: Vec<wire::MemberStatus>,
-    ) -> Result<Vec<wire::Change>, wire::Rejection> {
-        configured(|plugin| plugin.aggregate_status(&object, &items))
-    }
-
-    fn preserve_state(_: String) -> Result<Vec<wire::Preserved>, wire::Rejection> {
-        never()
-    }
-
-    fn restore_state(_: String, _: Vec<wire::Preserved>) -> Result<Vec<wire::Change>, wire::Rejection> {
-        never()
-    }
-
-    fn simulate_status(_: String, _: Vec<wire::ComponentPods>, _: u32) -> Result<String, wire::Rejection> {
-        never()
-    }
+    windlass_sdk::testing::answer::<Plugin>(input).map_err(|rejection| (rejection.field, rejection.message))
 }
 
 /// The input of a case that has a result again and again, each part of its objects in turn replaced by something

@@ -41,6 +41,17 @@ pub fn manifest(
     }
 }
 
+/// Accepts only settings that say nothing: those of a plugin that has none.
+///
+/// # Errors
+/// There is something in them.
+pub fn no_settings(settings: &str) -> Result<(), Rejection> {
+    match settings.trim() {
+        "null" | "{}" => Ok(()),
+        _ => Err(Rejection { field: "settings".to_owned(), message: "this plugin has none".to_owned() }),
+    }
+}
+
 /// An object that something is asked of.
 pub struct Asked<'a> {
     object: &'a str,

@@ -17,11 +17,13 @@
 /// | `revise(&self, replicas: i32)` | ReviseReplica | [`Changes`](crate::Changes) |
 /// | `retain(&self, observed: &Self)` | Retain | [`Changes`](crate::Changes) |
 /// | `aggregate(&self, members: Members)` | AggregateStatus | [`Changes`](crate::Changes) |
-/// | `preserve(&self)` | PreserveState | list of (label, value) |
+/// | `preserve(&self, rules: &[PreservationRule])` | PreserveState | list of (label, value) |
 /// | `restore(&self, state: &State)` | RestoreState | [`Changes`](crate::Changes) |
 /// | `simulate(&self, pods: Pods)` | the status in a simulated member | anything that serializes |
 ///
-/// Each answers with an [`Answer`](crate::Answer).
+/// Each answers with an [`Answer`](crate::Answer). Such a plugin has no settings: any that an administrator gives it are
+/// refused. One that has some implements the contract's
+/// [`Guest`](crate::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest) itself.
 #[macro_export]
 macro_rules! interpreter {
     (
@@ -36,10 +38,14 @@ macro_rules! interpreter {
 
         const _: () = {
             use $crate::interpreter::bindings::exports::windlass::interpreter::interpreter as wire;
-            use $crate::interpreter::{Asked, changes, manifest, preserved, simulated, undeclared};
+            use $crate::interpreter::{Asked, changes, manifest, no_settings, preserved, simulated, undeclared};
             use $crate::{Members, Pods, State};
 
             impl wire::Guest for Plugin {
+                fn configure(settings: String) -> Result<(), wire::Rejection> {
+                    no_settings(&settings)
+                }
+
                 fn describe() -> wire::Manifest {
                     let kinds = [$( ($api_version, $kind, $( $crate::interpreter!(@flag $operation) )|+) ),+];
                     manifest($name, env!("CARGO_PKG_VERSION"), $description, &kinds)
@@ -79,9 +85,9 @@ macro_rules! interpreter {
                     Err(undeclared(&object))
                 }
 
-                fn preserve_state(object: String) -> Result<Vec<wire::Preserved>, wire::Rejection> {
+                fn preserve_state(object: String, rules: Vec<wire::PreservationRule>) -> Result<Vec<wire::Preserved>, wire::Rejection> {
                     let asked = Asked::of(&object);
-                    $($( $crate::interpreter!(@preserve $operation $api_version $kind ($shape) asked); )+)+
+                    $($( $crate::interpreter!(@preserve $operation $api_version $kind ($shape) asked rules); )+)+
                     Err(undeclared(&object))
                 }
 
@@ -164,12 +170,12 @@ macro_rules! interpreter {
     };
     (@aggregate $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $items:ident) => { let _ = &$items; };
 
-    (@preserve preserve $api_version:literal $kind:literal ($shape:ty) $asked:ident) => {
+    (@preserve preserve $api_version:literal $kind:literal ($shape:ty) $asked:ident $rules:ident) => {
         if $asked.is($api_version, $kind) {
-            return preserved($asked.read::<$shape>().and_then(|view| view.preserve()));
+            return preserved($asked.read::<$shape>().and_then(|view| view.preserve(&$rules)));
         }
     };
-    (@preserve $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident) => {};
+    (@preserve $other:ident $api_version:literal $kind:literal ($shape:ty) $asked:ident $rules:ident) => { let _ = &$rules; };
 
     (@restore restore $api_version:literal $kind:literal ($shape:ty) $asked:ident $state:ident) => {
         if $asked.is($api_version, $kind) {

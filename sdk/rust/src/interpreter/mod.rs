@@ -4,5 +4,5 @@ pub mod bindings;
 mod dispatch;
 mod export;
 
-pub use bindings::windlass::interpreter::types::Operations;
-pub use dispatch::{Asked, changes, manifest, preserved, simulated, undeclared};
+pub use bindings::windlass::interpreter::types::{Operations, PreservationRule};
+pub use dispatch::{Asked, changes, manifest, no_settings, preserved, simulated, undeclared};

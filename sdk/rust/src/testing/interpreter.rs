@@ -6,7 +6,7 @@ use super::apply::apply;
 use super::case::{Case, Outcome};
 use crate::interpreter::Operations;
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::{
-    Change, ComponentPods, Guest, MemberStatus, Preserved, Questions, Rejection,
+    Change, ComponentPods, Guest, MemberStatus, PreservationRule, Preserved, Questions, Rejection,
 };
 use crate::interpreter::bindings::windlass::interpreter::types as wire;
 
@@ -36,7 +36,7 @@ pub(super) fn answer<P: Guest>(input: &Value) -> Outcome {
         }
         "Retain" => changed(input, P::retain(object, input["observed"].to_string())),
         "AggregateStatus" => changed(input, P::aggregate_status(object, items(&input["items"]))),
-        "PreserveState" => refused(P::preserve_state(object).map(|state| {
+        "PreserveState" => refused(P::preserve_state(object, rules(&input["rules"])).map(|state| {
             state.into_iter().map(|Preserved { label, value }| (label, Value::String(value))).collect()
         })),
         "RestoreState" => changed(input, P::restore_state(object, state(&input["state"]))),
@@ -166,6 +166,16 @@ fn items(items: &Value) -> Vec<MemberStatus> {
         .collect()
 }
 
+/// A policy's `statePreservation.rules`.
+fn rules(rules: &Value) -> Vec<PreservationRule> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rule = |rule: &Value| PreservationRule {
+        label: text(&rule["aliasLabelName"]),
+        json_path: text(&rule["jsonPath"]),
+    };
+    list(rules).map(rule).collect()
+}
+
 fn state(state: &Value) -> Vec<Preserved> {
     let preserved = |(label, value): (&String, &Value)| Preserved {
         label: label.clone(),
@@ -184,6 +194,8 @@ fn pods(pods: &Value) -> Vec<ComponentPods> {
             ready: count(&pods["ready"]),
             succeeded: count(&pods["succeeded"]),
             failed: count(&pods["failed"]),
+            outdated: count(&pods["outdated"]),
+            outdated_ready: count(&pods["outdatedReady"]),
         })
         .collect()
 }

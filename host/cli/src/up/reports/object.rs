@@ -19,6 +19,7 @@ const NAME_BYTES_MAX: usize = 200;
 pub(super) fn name(origin: &Origin) -> String {
     let path = match origin {
         Origin::Installed(name) | Origin::BuiltIn(name) => return name.to_string(),
+        Origin::Customization(name) => return format!("customization.{name}"),
         Origin::File(path) => path,
     };
     let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -46,6 +47,9 @@ pub(super) fn spec(origin: &Origin) -> PluginSpec {
     let source = match origin {
         Origin::Installed(_) => PluginSource::default(),
         Origin::BuiltIn(name) => PluginSource { built_in: name.to_string(), ..PluginSource::default() },
+        Origin::Customization(name) => {
+            PluginSource { customization: name.to_string(), ..PluginSource::default() }
+        }
         Origin::File(path) => PluginSource { file: path.display().to_string(), ..PluginSource::default() },
     };
     PluginSpec { source }
