@@ -1,56 +1,24 @@
-//! The private certificate authority, and what it signs.
+//! Who the server's clients are: the authority's certificates, and tokens.
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, SanType,
-};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::file::write_private;
+use super::certificates::{CertificateAuthority, TlsError};
 use super::identity::Identity;
-use super::serving::ServingCertificate;
 use super::signing::TokenKey;
 use super::tokens::Tokens;
 
-const CERTIFICATE_FILE: &str = "ca.crt";
-const KEY_FILE: &str = "ca.key";
 const TOKEN_KEY_FILE: &str = "service-accounts.key";
 const TOKENS_FILE: &str = "tokens.json";
-const NAME: &str = "windlass-ca";
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const AUTHORITY_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 60 * 60);
 const CLIENT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// How long before its issue a certificate is valid already: clocks differ.
-const CLOCK_TOLERANCE: Duration = DAY;
-
-/// What goes wrong with certificates and tokens.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    #[error("{path} cannot be read or written; check its owner and permissions")]
-    Io { path: PathBuf, source: io::Error },
-    #[error(
-        "{path} is damaged or missing: {problem}; restore it, or remove ca.crt and ca.key together for a new \
-         authority (every kubeconfig has to be written anew then)"
-    )]
-    Authority { path: PathBuf, problem: String },
-    #[error("{path} is damaged: {problem}; restore it, or remove it to revoke all bearer tokens")]
-    Tokens { path: PathBuf, problem: String },
-    #[error("the certificate for {subject:?} could not be made")]
-    Issue { subject: String, source: rcgen::Error },
-    #[error("the TLS configuration could not be made: {0}")]
-    Configuration(String),
-}
+/// The names that the server is reached by.
+const SERVER_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// A client's certificate and key, both PEM.
 #[derive(Clone)]
@@ -59,52 +27,28 @@ pub struct ClientCertificate {
     pub key: String,
 }
 
-/// The certificate authority of one data directory.
+/// The certificate authority of one data directory, and the tokens it has given out.
 pub struct Authority {
-    certificate: String,
-    der: CertificateDer<'static>,
-    signer: Arc<Signer>,
+    certificates: CertificateAuthority,
     tokens: Tokens,
     token_key: TokenKey,
 }
 
-/// Signs with the authority's key.
-pub(super) struct Signer(Issuer<'static, KeyPair>);
-
 impl Authority {
-    /// Opens the authority in this directory, which nobody else may read; makes both if they are missing.
+    /// Opens the authority in this directory, which nobody else may read; makes what is missing.
     ///
     /// # Errors
-    /// A file can't be used, is damaged, or one of the two is missing: a new authority would lock out everybody who
-    /// trusts the old one, so that is never done silently.
+    /// As [`CertificateAuthority::open`]; or the tokens are damaged.
     pub fn open(dir: &Path) -> Result<Authority, TlsError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unusable(dir))?;
-        let (certificate, key) = match (read(&dir.join(CERTIFICATE_FILE))?, read(&dir.join(KEY_FILE))?) {
-            (Some(certificate), Some(key)) => (certificate, key),
-            // The key is written first, so that a key alone is a first start that was cut off.
-            (None, _) => create(dir)?,
-            (Some(_), None) => {
-                let problem = "the certificate is there, its key is not".to_owned();
-                return Err(TlsError::Authority { path: dir.join(KEY_FILE), problem });
-            }
-        };
-        let damaged = |file: &str, problem: String| TlsError::Authority { path: dir.join(file), problem };
-        let der = CertificateDer::from_pem_slice(certificate.as_bytes())
-            .map_err(|error| damaged(CERTIFICATE_FILE, error.to_string()))?;
-        let key = KeyPair::from_pem(&key).map_err(|error| damaged(KEY_FILE, error.to_string()))?;
-        let public = key.public_key_raw();
-        if !der.windows(public.len()).any(|bytes| bytes == public) {
-            return Err(damaged(KEY_FILE, format!("it is not the key of {CERTIFICATE_FILE}")));
-        }
-        let signer = Arc::new(Signer(Issuer::new(authority_params(), key)));
+        let certificates = CertificateAuthority::open(dir)?;
         let tokens = Tokens::open(&dir.join(TOKENS_FILE))?;
         let token_key = TokenKey::open(&dir.join(TOKEN_KEY_FILE))?;
-        Ok(Authority { certificate, der, signer, tokens, token_key })
+        Ok(Authority { certificates, tokens, token_key })
     }
 
     /// The authority's certificate, PEM, for those who are to trust the server.
     pub fn certificate(&self) -> &str {
-        &self.certificate
+        self.certificates.certificate()
     }
 
     /// A server's side of TLS for 127.0.0.1, ::1 and localhost: HTTP/2 and HTTP/1.1; a client may show a certificate,
@@ -116,17 +60,17 @@ impl Authority {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         let configuration = |error: rustls::Error| TlsError::Configuration(error.to_string());
-        roots.add(self.der.clone()).map_err(configuration)?;
+        roots.add(self.certificates.der().clone()).map_err(configuration)?;
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .allow_unauthenticated()
             .build()
             .map_err(|error| TlsError::Configuration(error.to_string()))?;
-        let serving = ServingCertificate::new(Arc::clone(&self.signer), Arc::clone(&provider))?;
+        let serving = self.certificates.serve_as("windlass-apiserver", &SERVER_NAMES.map(str::to_owned))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(configuration)?
             .with_client_cert_verifier(clients)
-            .with_cert_resolver(Arc::new(serving));
+            .with_cert_resolver(serving);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -144,7 +88,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, user);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let (certificate, key) = self.signer.sign(params, CLIENT_LIFETIME, user)?;
+        let (certificate, key) = self.certificates.signer().sign(params, CLIENT_LIFETIME, user)?;
         Ok(ClientCertificate { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
@@ -167,86 +111,16 @@ impl Authority {
     }
 }
 
-impl Signer {
-    /// A new key, and its certificate from now on.
-    pub(super) fn sign(
-        &self,
-        mut params: CertificateParams,
-        lifetime: Duration,
-        subject: &str,
-    ) -> Result<(rcgen::Certificate, KeyPair), TlsError> {
-        let issue = |source| TlsError::Issue { subject: subject.to_owned(), source };
-        let now = SystemTime::now();
-        params.not_before = (now - CLOCK_TOLERANCE).into();
-        params.not_after = (now + lifetime).into();
-        params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().map_err(issue)?;
-        let certificate = params.signed_by(&key, &self.0).map_err(issue)?;
-        Ok((certificate, key))
-    }
-}
-
-/// What does not change between openings.
-fn authority_params() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, NAME);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages =
-        vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-    params
-}
-
-/// The names that the server is reached by.
-pub(super) fn server_params() -> Result<CertificateParams, rcgen::Error> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "windlass-apiserver");
-    params.subject_alt_names = vec![
-        SanType::DnsName("localhost".try_into()?),
-        SanType::IpAddress([127, 0, 0, 1].into()),
-        SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()),
-    ];
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    Ok(params)
-}
-
-fn create(dir: &Path) -> Result<(String, String), TlsError> {
-    let issue = |source| TlsError::Issue { subject: NAME.to_owned(), source };
-    let mut params = authority_params();
-    let now = SystemTime::now();
-    params.not_before = (now - CLOCK_TOLERANCE).into();
-    params.not_after = (now + AUTHORITY_LIFETIME).into();
-    let key = KeyPair::generate().map_err(issue)?;
-    let certificate = params.self_signed(&key).map_err(issue)?;
-    for (file, contents) in [(KEY_FILE, key.serialize_pem()), (CERTIFICATE_FILE, certificate.pem())] {
-        let path = dir.join(file);
-        write_private(&path, contents.as_bytes()).map_err(unusable(&path))?;
-    }
-    Ok((certificate.pem(), key.serialize_pem()))
-}
-
-fn read(path: &Path) -> Result<Option<String>, TlsError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unusable(path)(error)),
-    }
-}
-
-pub(super) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> TlsError + use<> {
-    let path = path.to_owned();
-    move |source| TlsError::Io { path, source }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::{fs, io};
 
     use super::*;
     use crate::tls::{Credentials, Kubeconfig};
-    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rcgen::KeyPair;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// Connects to the authority's server, and gives back the peer's certificate as the server saw it.

@@ -5,7 +5,8 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::authority::{ClientCertificate, TlsError, unusable};
+use super::authority::ClientCertificate;
+use super::certificates::{TlsError, unusable};
 use super::file::write_private;
 
 /// How a client proves who it is.

@@ -4,6 +4,7 @@
 //! What a user may do is not decided here.
 
 mod authority;
+mod certificates;
 mod file;
 mod identity;
 mod kubeconfig;
@@ -11,6 +12,7 @@ mod serving;
 mod signing;
 mod tokens;
 
-pub use authority::{Authority, ClientCertificate, TlsError};
+pub use authority::{Authority, ClientCertificate};
+pub use certificates::{CertificateAuthority, TlsError};
 pub use identity::Identity;
 pub use kubeconfig::{Credentials, Kubeconfig};

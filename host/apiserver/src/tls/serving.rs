@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use rcgen::CertificateParams;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::authority::{Signer, TlsError, server_params};
+use super::certificates::{Signer, TlsError};
 
 const LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The age at which it is replaced.
@@ -19,6 +20,8 @@ const REPLACED_AFTER: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 pub(super) struct ServingCertificate {
     signer: Arc<Signer>,
     provider: Arc<CryptoProvider>,
+    subject: &'static str,
+    params: CertificateParams,
     current: ArcSwap<Issued>,
 }
 
@@ -34,9 +37,14 @@ impl std::fmt::Debug for ServingCertificate {
 }
 
 impl ServingCertificate {
-    pub(super) fn new(signer: Arc<Signer>, provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
-        let first = issue(&signer, &provider)?;
-        Ok(ServingCertificate { signer, provider, current: ArcSwap::from_pointee(first) })
+    pub(super) fn new(
+        signer: Arc<Signer>,
+        provider: Arc<CryptoProvider>,
+        subject: &'static str,
+        params: CertificateParams,
+    ) -> Result<Self, TlsError> {
+        let first = issue(&signer, &provider, subject, params.clone())?;
+        Ok(ServingCertificate { signer, provider, subject, params, current: ArcSwap::from_pointee(first) })
     }
 }
 
@@ -48,7 +56,7 @@ impl ResolvesServerCert for ServingCertificate {
         if age < REPLACED_AFTER {
             return Some(Arc::clone(&current.key));
         }
-        match issue(&self.signer, &self.provider) {
+        match issue(&self.signer, &self.provider, self.subject, self.params.clone()) {
             Ok(issued) => {
                 let key = Arc::clone(&issued.key);
                 self.current.store(Arc::new(issued));
@@ -62,9 +70,12 @@ impl ResolvesServerCert for ServingCertificate {
     }
 }
 
-fn issue(signer: &Signer, provider: &CryptoProvider) -> Result<Issued, TlsError> {
-    let subject = "windlass-apiserver";
-    let params = server_params().map_err(|source| TlsError::Issue { subject: subject.to_owned(), source })?;
+fn issue(
+    signer: &Signer,
+    provider: &CryptoProvider,
+    subject: &str,
+    params: CertificateParams,
+) -> Result<Issued, TlsError> {
     let at = SystemTime::now();
     let (certificate, key) = signer.sign(params, LIFETIME, subject)?;
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());

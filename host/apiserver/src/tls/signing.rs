@@ -13,7 +13,7 @@ use ring::signature::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::authority::{TlsError, unusable};
+use super::certificates::{TlsError, unusable};
 use super::file::write_private;
 
 const ALGORITHM: &str = "ES256";

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
-use super::authority::{TlsError, unusable};
+use super::certificates::{TlsError, unusable};
 use super::file::write_private;
 use super::identity::Identity;
 
