@@ -1,10 +1,15 @@
-//! What is admitted: Windlass' own rules for its own kinds, then the plugins' hooks, in one chain.
+//! What is admitted: Windlass' own rules for its own kinds, then the plugins' hooks, in one chain; and the webhooks by
+//! which others ask this process.
 //!
-//! [`Chain`] is called in process by the embedded API server; [`server`] serves the same chain over TLS to a real
-//! kube-apiserver. Nothing here reads from or writes to an API server.
+//! [`Chain`] is called in process by the embedded API server; [`admit`] serves the same chain to a real
+//! kube-apiserver, [`interpret`] the interpreters to a Karmada control plane, both by [`server`] over TLS. Nothing here
+//! reads from or writes to an API server.
 
+pub mod admit;
 mod causes;
+pub mod certificates;
 mod chain;
+pub mod interpret;
 mod native;
 pub mod review;
 pub mod server;

@@ -1,79 +1,78 @@
-//! The chain as HTTPS webhooks, for a real kube-apiserver: `/mutate` and `/validate` take an AdmissionReview each.
+//! Webhooks over TLS: the loop that accepts connections, and the routes that every server has.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::Router;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCert;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use windlass_core::{AdmissionRequest, CallError, Verdict};
 
-use crate::chain::Chain;
-use crate::review;
-
-/// Room for the object and the old object, of 3 MiB at most each, and what is around them.
-const BODY_BYTES_MAX: usize = 8 << 20;
 /// Clients that don't finish their handshake are let go.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Connections at once; kube-apiserver shares a few for all its requests.
+/// So are those that don't send a request, or not the whole of its head.
+const HEAD: Duration = Duration::from_secs(60);
+/// Connections at once; an API server or a control plane shares a few for all its requests.
 const CONNECTIONS_MAX: usize = 1024;
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// After this what is under way at the end is given up: a webhook's timeout is 30 seconds at most.
+const DRAIN: Duration = Duration::from_secs(30);
 
-/// Why a certificate can't be served with.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    #[error("the certificate is not PEM with at least one certificate")]
-    Certificate,
-    #[error("the key is not PEM with a private key")]
-    Key(#[source] rustls::pki_types::pem::Error),
-    #[error("certificate and key don't serve together")]
-    Config(#[from] rustls::Error),
-}
-
-/// The TLS side of the server, from a PEM certificate chain and its key.
+/// The TLS side of a server that shows what `certificate` chooses.
 ///
 /// # Errors
-/// Either isn't what it has to be, or they don't belong together.
-pub fn tls_config(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate_pem)
-        .collect::<Result<_, _>>()
-        .map_err(|_| TlsError::Certificate)?;
-    if chain.is_empty() {
-        return Err(TlsError::Certificate);
-    }
-    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(TlsError::Key)?;
+/// The versions of TLS that are built in can't be served.
+pub fn tls_config(certificate: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-/// Serves the chain on `listener` until `shutdown`; then what is under way is answered.
-pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, chain: Chain, shutdown: CancellationToken) {
+/// `/healthz`, `/livez`, and `/readyz`, which fails once `shutdown` is under way, so that nobody sends more.
+pub fn health(shutdown: &CancellationToken) -> Router {
+    let shutdown = shutdown.clone();
+    let ready = move || async move {
+        if shutdown.is_cancelled() {
+            (StatusCode::SERVICE_UNAVAILABLE, "shutting down")
+        } else {
+            (StatusCode::OK, "ok")
+        }
+    };
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/livez", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+}
+
+/// Serves `router` on `listener` until `shutdown`; then what is under way is answered.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    shutdown: CancellationToken,
+) {
     let acceptor = TlsAcceptor::from(tls);
-    let router = router(chain);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let stream = tokio::select! {
-            () = shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
+        let accepted = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
         };
+        let Some((Ok(slot), stream)) = shutdown.run_until_cancelled(accepted).await else { break };
         let stream = match stream {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -89,8 +88,12 @@ pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, chain: Chain, 
             drop(slot);
         });
     }
+    drop(listener);
     // All slots are free once every connection has ended.
-    let _ = slots.acquire_many(CONNECTIONS_MAX as u32 - 1).await;
+    let ended = tokio::time::timeout(DRAIN, slots.acquire_many(CONNECTIONS_MAX as u32)).await;
+    if ended.is_err() {
+        tracing::warn!("requests were still under way at the end");
+    }
 }
 
 async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, shutdown: CancellationToken) {
@@ -99,7 +102,8 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, sh
         Ok(Err(error)) => return tracing::debug!(%error, "the TLS handshake failed"),
         Err(_) => return tracing::debug!("the TLS handshake took too long"),
     };
-    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(serving);
     let mut stopping = false;
@@ -119,44 +123,16 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, sh
     }
 }
 
-fn router(chain: Chain) -> Router {
-    Router::new()
-        .route("/mutate", post(|chain, body| review(chain, body, Chain::mutate)))
-        .route("/validate", post(|chain, body| review(chain, body, |chain, asked| Ok(chain.validate(asked)))))
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(|| async { "ok" }))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(chain)
-}
-
-async fn review(
-    State(chain): State<Chain>,
-    body: Bytes,
-    decide: fn(&Chain, &AdmissionRequest) -> Result<Verdict, CallError>,
-) -> Response {
-    // Hooks are quick but not async; one that takes its whole deadline mustn't hold up other connections.
-    let decided = tokio::task::spawn_blocking(move || {
-        let (uid, asked) = match review::read(&body) {
-            Ok(read) => read,
-            Err(error) => return refusal(StatusCode::BAD_REQUEST, &error),
-        };
-        match decide(&chain, &asked) {
-            Ok(verdict) => Json(review::answer(&uid, &asked, &verdict)).into_response(),
-            // Not an answer, so that the webhook configuration's failurePolicy decides.
-            Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error),
+/// `/metrics`, in Prometheus' text format.
+pub fn metrics(registry: Registry) -> Router {
+    const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let registry = Arc::new(registry);
+    let show = move || async move {
+        let mut text = String::new();
+        match prometheus_client::encoding::text::encode(&mut text, &registry) {
+            Ok(()) => ([(CONTENT_TYPE, FORMAT)], text).into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
         }
-    });
-    decided.await.unwrap_or_else(|error| refusal(StatusCode::INTERNAL_SERVER_ERROR, &error))
-}
-
-/// The error and what it comes from, as plain text.
-fn refusal(code: StatusCode, error: &dyn std::error::Error) -> Response {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    (code, text).into_response()
+    };
+    Router::new().route("/metrics", get(show))
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::Operation;
 
+use crate::webhook::WebhookArgs;
+
 /// A multi-cluster Kubernetes control plane that speaks Karmada's API, with WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(name = "windlass", version, propagate_version = true, arg_required_else_help = true)]
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Ask the interpreters about an object, offline
     Interpret(InterpretArgs),
+    /// Answer a control plane that runs elsewhere, as its interpreter and admission webhook
+    Webhook(Box<WebhookArgs>),
     /// Look at plugins
     Plugin(PluginArgs),
     /// Print a shell's completion script
@@ -52,6 +56,10 @@ pub(crate) struct UpArgs {
     /// The simulated member clusters: nodes, capacities, labels, taints, ResourceQuotas (YAML or JSON)
     #[arg(long, value_name = "FILE")]
     pub(crate) member_spec: Option<PathBuf>,
+
+    /// Serve the plugins as webhooks of other control planes too, on this port of 127.0.0.1; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) webhook_port: Option<u16>,
 
     #[command(flatten)]
     pub(crate) plugins: PluginSourceArgs,

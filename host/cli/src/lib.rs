@@ -8,6 +8,7 @@ mod logging;
 mod plugin;
 mod runtime;
 pub mod up;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::command(args),
         Command::Interpret(args) => interpret::command(args),
         Command::Plugin(args) => plugin::command(args),
+        Command::Webhook(args) => webhook::command(*args),
         Command::Completion(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "windlass", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

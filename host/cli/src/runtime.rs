@@ -100,6 +100,13 @@ pub(crate) fn checked(settings: Settings) -> anyhow::Result<Settings> {
     }
 }
 
+/// For the ids that admission makes.
+pub(crate) fn random_bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has randomness: TLS depends on it");
+    bytes
+}
+
 /// Keeps compiled code in `directory`, which is private to its user.
 pub(crate) fn code_cache(directory: &Path) -> anyhow::Result<CodeCache> {
     CodeCache::open(directory).context("the cache of compiled plugins can't be used")

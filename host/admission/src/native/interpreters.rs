@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use windlass_api::config::{
     ResourceInterpreterCustomizationSpec, ResourceInterpreterWebhook, RuleWithOperations,
 };
-use windlass_core::{AdmissionRequest, Operation};
+use windlass_core::AdmissionRequest;
 
 use super::read;
 use crate::causes::{Causes, quoted};
+use crate::interpret::OPERATIONS;
 use crate::syntax::{dns_1035_label, dns_subdomain};
 
 /// Scripts are compiled where they run; here they have to be there.
@@ -140,10 +141,11 @@ fn validate_rule(rule: &RuleWithOperations, at: &str, causes: &mut Causes) {
     for (index, operation) in
         rule.operations.iter().enumerate().filter(|(_, operation)| !operation.is_empty())
     {
-        let known = operation == "*" || Operation::ALL.iter().any(|known| known.name() == operation);
+        // State is preserved and restored by plugins alone: Karmada's protocol has no question for it.
+        let known = operation == "*" || OPERATIONS.iter().any(|known| known.name() == operation);
         if !known {
             let names: Vec<_> =
-                std::iter::once("*").chain(Operation::ALL.iter().map(|known| known.name())).collect();
+                std::iter::once("*").chain(OPERATIONS.iter().map(|known| known.name())).collect();
             causes.unsupported(format!("{at}.operations[{index}]"), quoted(operation), &names);
         }
     }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::schema::{self, is_default};
@@ -12,9 +12,11 @@ use crate::work::{AggregatedStatusItem, Component, ReplicaRequirements};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceInterpreterContext {
-    /// `config.karmada.io/v1alpha1`.
+    /// `config.karmada.io/v1alpha1`. Karmada's own webhook server leaves it out of its answers, and `kind` too.
+    #[serde(default)]
     pub api_version: String,
     /// `ResourceInterpreterContext`.
+    #[serde(default)]
     pub kind: String,
     /// The question.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,8 +33,10 @@ pub struct ResourceInterpreterRequest {
     /// What the answer has to repeat.
     pub uid: String,
     /// The object's kind.
+    #[serde(default)]
     pub kind: GroupVersionKind,
     /// The object's name.
+    #[serde(default)]
     pub name: String,
     /// The object's namespace; empty for a cluster-scoped one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -49,7 +53,7 @@ pub struct ResourceInterpreterRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// The statuses to draw together; for AggregateStatus.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub aggregated_status: Vec<AggregatedStatusItem>,
 }
 
@@ -58,10 +62,13 @@ pub struct ResourceInterpreterRequest {
 #[serde(rename_all = "camelCase")]
 pub struct GroupVersionKind {
     /// Its group; empty: the core group.
+    #[serde(default)]
     pub group: String,
     /// Its version.
+    #[serde(default)]
     pub version: String,
     /// Its name.
+    #[serde(default)]
     pub kind: String,
 }
 
@@ -70,14 +77,16 @@ pub struct GroupVersionKind {
 #[serde(rename_all = "camelCase")]
 pub struct ResourceInterpreterResponse {
     /// As in the question.
+    #[serde(default)]
     pub uid: String,
     /// Whether there is an answer.
+    #[serde(default)]
     pub successful: bool,
     /// Why not, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<RequestStatus>,
     /// The change to the object, base64 of a JSONPatch; for ReviseReplica, Retain, AggregateStatus.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "String::is_empty")]
     pub patch: String,
     /// What kind of patch it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,10 +98,10 @@ pub struct ResourceInterpreterResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// The components; for InterpretComponent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<Component>,
     /// What must go along; for InterpretDependency.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<DependentObjectReference>,
     /// The status to show; for InterpretStatus.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,4 +148,27 @@ pub struct DependentObjectReference {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::label_selector")]
     pub label_selector: Option<LabelSelector>,
+}
+
+/// Go's encoder writes `null` for a list that was never made.
+fn null_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_answer_of_karmadas_own_server_is_read() {
+        let answer = json!({"response": {"uid": "u", "successful": true, "status": {"code": 200},
+            "replicas": 3, "components": null, "dependencies": null}});
+        let read: ResourceInterpreterContext = serde_json::from_value(answer).unwrap();
+        let response = read.response.unwrap();
+        assert_eq!((response.replicas, response.successful), (Some(3), true));
+        assert!(response.components.is_empty() && read.kind.is_empty());
+    }
 }

@@ -36,6 +36,7 @@ pub(crate) fn command(args: DemoArgs) -> anyhow::Result<ExitCode> {
         let control_plane = ControlPlane::start(Options {
             data_dir: folder.path().to_owned(),
             port: 0,
+            webhook_port: None,
             members: Members::Described(up::parse_members(MEMBERS, "the demo's members.yaml")?),
             plugin_dir: None,
             plugin_settings: Some(settings),

@@ -16,7 +16,7 @@ use super::member::{self, Member, Opened, decide, listen, write_kubeconfig};
 use super::parts::Parts;
 use super::{Options, settings};
 use crate::client;
-use crate::runtime::{Plugins, Settings, code_cache, read_settings};
+use crate::runtime::{Plugins, Settings, code_cache, random_bytes, read_settings};
 
 /// A running control plane with its simulated members.
 pub struct ControlPlane {
@@ -38,7 +38,7 @@ impl ControlPlane {
     /// # Errors
     /// A store can't be opened, a port is taken, a plugin's settings are wrong, ...: the error says which.
     pub async fn start(options: Options) -> anyhow::Result<ControlPlane> {
-        let Options { data_dir, port, members, plugin_dir, plugin_settings } = options;
+        let Options { data_dir, port, webhook_port, members, plugin_dir, plugin_settings } = options;
         let folder = Folder::open(&data_dir)?;
         let specs = decide(members, &folder)?;
         let given = plugin_settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
@@ -64,6 +64,9 @@ impl ControlPlane {
         let url = address.url.clone();
         parts.serve(&server, address);
 
+        if let Some(port) = webhook_port {
+            parts.serve_webhook(port, &folder, &plugins).await?;
+        }
         parts.report_on_plugins(&server, &plugins, changes.clone());
 
         let mut running = Vec::with_capacity(specs.len());
@@ -158,11 +161,4 @@ async fn load_plugins(
         Plugins::start(directory.as_deref(), &settings, code_cache(&code)?)
     });
     Ok(Arc::new(loading.await.context("loading the plugins panicked")??))
-}
-
-/// For the ids that admission makes.
-fn random_bytes() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system has randomness: TLS depends on it");
-    bytes
 }

@@ -53,6 +53,16 @@ impl Folder {
         member.join("token")
     }
 
+    /// The keys of the webhook server, and its port.
+    pub(super) fn webhook(&self) -> PathBuf {
+        self.root.join("webhook")
+    }
+
+    /// What registers the webhook server with another control plane.
+    pub(super) fn webhook_configuration(&self) -> PathBuf {
+        self.root.join("webhook-configuration.yaml")
+    }
+
     /// The compiled code of plugins.
     pub(super) fn code(&self) -> PathBuf {
         self.root.join("compiled-plugins")

@@ -8,6 +8,7 @@ mod parts;
 mod registration;
 mod reports;
 mod settings;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Of the control plane's API server, on 127.0.0.1; 0 takes any free one.
     pub port: u16,
+    /// Where the plugins are served as webhooks of other control planes, on 127.0.0.1; 0 takes any free port.
+    pub webhook_port: Option<u16>,
     pub members: Members,
     /// Plugins beside the built-in ones.
     pub plugin_dir: Option<PathBuf>,
@@ -54,7 +57,7 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 }
 
 pub(crate) fn command(args: UpArgs) -> anyhow::Result<ExitCode> {
-    let UpArgs { port, data_dir, members, member_spec, plugins, logging } = args;
+    let UpArgs { port, data_dir, members, member_spec, webhook_port, plugins, logging } = args;
     let PluginSourceArgs { plugin_dir, plugin_settings } = plugins;
     crate::logging::start(&logging)?;
     let members = match (members, member_spec) {
@@ -62,7 +65,7 @@ pub(crate) fn command(args: UpArgs) -> anyhow::Result<ExitCode> {
         (None, Some(file)) => Members::Described(read_members(&file)?),
         (None, None) => Members::AsBefore,
     };
-    let options = Options { data_dir, port, members, plugin_dir, plugin_settings };
+    let options = Options { data_dir, port, webhook_port, members, plugin_dir, plugin_settings };
     runtime()?.block_on(async move {
         let mut stop = std::pin::pin!(stop_signal());
         let control_plane = tokio::select! {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use windlass_test_probe::until;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_windlass-under-test");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_windlass-under-test");
 
 /// A running control plane. Killed, by its own id, when dropped.
 pub(crate) struct ControlPlane {

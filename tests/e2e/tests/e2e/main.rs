@@ -13,3 +13,4 @@ mod interpret;
 mod plain_workloads;
 mod plugins;
 mod suspension;
+mod webhook;

@@ -1,0 +1,119 @@
+//! What the webhook server serves: the plugins of this process, and how they do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use windlass_admission::interpret::{self, Limits, Metrics};
+use windlass_admission::{Chain, FailurePolicy, admit, server};
+use windlass_api::config::{ResourceInterpreterWebhook, RuleWithOperations};
+use windlass_core::{Gvk, Operation};
+use windlass_plugins::{Abilities, Catalogue, InterpreterPlugin, Precedence};
+
+use super::place::{Identity, Place};
+use crate::runtime::{Plugins, random_bytes};
+
+/// The webhook's full name in configurations.
+const WEBHOOK: &str = "interpreters.windlass.io";
+
+/// Every route of the server.
+pub(crate) fn router(
+    plugins: &Plugins,
+    limits: Limits,
+    mut registry: Registry,
+    shutdown: &CancellationToken,
+) -> Router {
+    let metrics = Metrics::registered(&mut registry);
+    registry.register_collector(Box::new(PluginCounts(Arc::clone(&plugins.catalogue))));
+    let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
+    interpret::routes(plugins.interpreter.clone(), limits, metrics)
+        .merge(admit::routes(chain))
+        .merge(server::health(shutdown))
+        .merge(server::metrics(registry))
+}
+
+/// What registers the server with a control plane.
+pub(crate) fn webhook(
+    place: &Place,
+    identity: &Identity,
+    timeout_seconds: i32,
+    rules: Vec<RuleWithOperations>,
+) -> ResourceInterpreterWebhook {
+    ResourceInterpreterWebhook {
+        name: WEBHOOK.to_owned(),
+        client_config: place.client_config(identity.authorities.as_deref()),
+        rules,
+        timeout_seconds: Some(timeout_seconds),
+        interpreter_context_versions: vec!["v1alpha1".to_owned()],
+    }
+}
+
+/// The rules for all kinds that the plugins declare; `wanted` chooses plugins by name.
+///
+/// What a built-in plugin answers for any kind whatever is left out: it is what a control plane does anyway, and would
+/// send every object here.
+pub(crate) fn rules(catalogue: &Catalogue, wanted: impl Fn(&str) -> bool) -> Vec<RuleWithOperations> {
+    let snapshot = catalogue.snapshot();
+    let plugins = snapshot.interpreters().filter(|plugin| wanted(plugin.about().name()));
+    let offers: Vec<_> = plugins.flat_map(|plugin| offers(plugin)).collect();
+    interpret::rules(offers)
+}
+
+fn offers(plugin: &InterpreterPlugin) -> Vec<(Gvk, Operation)> {
+    let about = plugin.about();
+    let Abilities::Interprets(kinds) = &about.manifest().abilities else { return Vec::new() };
+    let mut offers = Vec::new();
+    for support in kinds
+        .iter()
+        .filter(|support| support.wildcards() < 3 || about.origin().precedence() != Precedence::BuiltIn)
+    {
+        let gvk = Gvk {
+            group: support.group.clone(),
+            version: support.version.clone(),
+            kind: support.kind.clone(),
+        };
+        offers.extend(support.operations.iter().map(|operation| (gvk.clone(), operation)));
+    }
+    offers
+}
+
+/// The counts of each plugin, as of when they are looked at.
+struct PluginCounts(Arc<Catalogue>);
+
+impl fmt::Debug for PluginCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PluginCounts").finish_non_exhaustive()
+    }
+}
+
+impl Collector for PluginCounts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let snapshot = self.0.snapshot();
+        let serving: Vec<_> = snapshot.entries().iter().filter_map(|entry| entry.plugin.as_ref()).collect();
+        let help = "Calls into a plugin";
+        let mut calls =
+            encoder.encode_descriptor("windlass_plugin_calls", help, None, MetricType::Counter)?;
+        for plugin in &serving {
+            let about = plugin.about();
+            let labels = [("plugin", about.name().as_ref())];
+            ConstCounter::new(about.counts().calls).encode(calls.encode_family(&labels)?)?;
+        }
+        let help = "Calls into a plugin that failed, by whose fault it was";
+        let mut failures =
+            encoder.encode_descriptor("windlass_plugin_failures", help, None, MetricType::Counter)?;
+        for plugin in &serving {
+            let about = plugin.about();
+            for (reason, count) in about.counts().failures {
+                let labels = [("plugin", about.name().as_ref()), ("reason", reason)];
+                ConstCounter::new(count).encode(failures.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! `windlass webhook` as a Karmada control plane sees it: registered by what it prints, asked over TLS.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use http::Request;
+use kube::client::Body;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use windlass_test_probe::until;
+
+use crate::control_plane::{BINARY, ControlPlane, windlass};
+
+/// A running server. Killed, by its own id, when dropped.
+struct Webhook {
+    process: Child,
+    /// As it was printed: what a control plane is told.
+    registered: Registered,
+    _data: TempDir,
+}
+
+impl Webhook {
+    async fn start() -> Webhook {
+        let data = TempDir::new().unwrap();
+        // Printed before the server runs, so both have to know the port.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (port, folder) = (port.to_string(), data.path().join("keys"));
+        let arguments = ["webhook", "--port", &port, "--cert-dir", folder.to_str().unwrap()];
+        let printed = windlass(&[&arguments[..], &["--print-configuration"]].concat());
+        let registered = Registered::read(&stdout(&printed)).await;
+        let mut command = Command::new(BINARY);
+        let process = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let webhook = Webhook { process, registered, _data: data };
+        let ready = async || webhook.registered.get("/readyz").await.is_ok();
+        until("the server to be ready", ready, |ready| *ready).await;
+        webhook
+    }
+}
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        // Already ended is fine.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a ResourceInterpreterWebhookConfiguration says, and a client that believes it.
+struct Registered {
+    rules: Vec<Value>,
+    client: kube::Client,
+}
+
+impl Registered {
+    async fn read(configuration: &str) -> Registered {
+        let configuration: Value = serde_saphyr::from_str(configuration).unwrap();
+        let webhook = &configuration["webhooks"][0];
+        let url: http::Uri = webhook["clientConfig"]["url"].as_str().unwrap().parse().unwrap();
+        assert_eq!(url.path(), "/interpret");
+        // As a kubeconfig would say it: the authority's certificate is base64 there too.
+        let server = format!("https://{}", url.authority().unwrap());
+        let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": server,
+                "certificate-authority-data": webhook["clientConfig"]["caBundle"]}}],
+            "users": [{"name": "u", "user": {}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]});
+        let kubeconfig = serde_json::from_value(kubeconfig).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        let client = kube::Client::try_from(config.unwrap()).unwrap();
+        Registered { rules: webhook["rules"].as_array().unwrap().clone(), client }
+    }
+
+    async fn get(&self, path: &str) -> Result<String, kube::Error> {
+        self.client.request_text(Request::get(path).body(Vec::new()).unwrap()).await
+    }
+
+    async fn ask(&self, operation: &str, object: Value) -> Value {
+        let context = json!({"apiVersion": "config.karmada.io/v1alpha1", "kind": "ResourceInterpreterContext",
+            "request": {"uid": "u1", "name": "x", "operation": operation, "object": object,
+                "kind": {"group": "apps", "version": "v1", "kind": "Deployment"}}});
+        let request = Request::post("/interpret?timeout=10s").header("content-type", "application/json");
+        let request = request.body(Body::from(serde_json::to_vec(&context).unwrap())).unwrap();
+        let answer = self.client.send(request).await.unwrap();
+        let body = answer.into_body().collect_bytes().await.unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answer["response"]["uid"], "u1", "{answer}");
+        answer["response"].clone()
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn deployment(replicas: Value) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"replicas": replicas}})
+}
+
+#[tokio::test]
+async fn it_is_reached_and_trusted_by_what_it_prints() {
+    let mut webhook = Webhook::start().await;
+    let registered = &webhook.registered;
+    let kinds = |rule: &Value| rule["kinds"].to_string();
+    assert!(registered.rules.iter().any(|rule| kinds(rule).contains("FlinkDeployment")));
+    // What is answered for every kind there is would send every object here.
+    assert!(!registered.rules.iter().any(|rule| kinds(rule).contains('*')), "{:?}", registered.rules);
+
+    let answer = registered.ask("InterpretReplica", deployment(json!(3))).await;
+    assert_eq!((&answer["successful"], &answer["replicas"]), (&json!(true), &json!(3)));
+    let answer = registered.ask("InterpretReplica", deployment(json!("many"))).await;
+    let message = answer["status"]["message"].as_str().unwrap();
+    assert_eq!((&answer["successful"], &answer["status"]["code"]), (&json!(false), &json!(422)));
+    assert!(message.contains("plugin kubernetes") && message.contains("spec.replicas"), "{message}");
+    let metrics = registered.get("/metrics").await.unwrap();
+    assert!(metrics.contains(r#"requests_total{operation="InterpretReplica",code="422"} 1"#), "{metrics}");
+
+    let id = webhook.process.id().to_string();
+    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    let mut ask = || webhook.process.try_wait().unwrap();
+    let status = until("the server to stop", || std::future::ready(ask()), Option::is_some).await;
+    assert!(status.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_whole_control_plane_serves_it_too() {
+    let control_plane = ControlPlane::start("members: []", &["--webhook-port", "0"]).await;
+    let configuration =
+        std::fs::read_to_string(control_plane.path("data/webhook-configuration.yaml")).unwrap();
+    let registered = Registered::read(&configuration).await;
+    let answer = registered.ask("InterpretReplica", deployment(json!(2))).await;
+    assert_eq!(answer["replicas"], 2);
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_with_the_remedy() {
+    let refused = |arguments: &[&str]| {
+        let output = windlass(&[&["webhook"], arguments].concat());
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (arguments, want) in [
+        (vec!["--print-configuration", "--bind", "0.0.0.0"], "--service"),
+        (vec!["--print-configuration", "--port", "0"], "--url"),
+        (vec!["--print-configuration", "--url", "http://a"], "https://HOST"),
+        (vec!["--print-configuration", "--plugin", "nobody"], "kubernetes"),
+        (vec!["--tls-cert-file", "nowhere.crt"], "--tls-private-key-file"),
+        (vec!["--port", "0", "--tls-cert-file", "nowhere.crt", "--tls-private-key-file", "n"], "nowhere.crt"),
+        (vec!["--service", "windlass"], "NAMESPACE/NAME"),
+    ] {
+        let said = refused(&arguments);
+        assert!(said.contains(want), "{arguments:?}: {said}");
+    }
+}
