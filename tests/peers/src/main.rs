@@ -2,9 +2,11 @@
 //!
 //! - [`servers`] builds kube-apiserver and etcd from the Go module proxy, and runs them beside the embedded server.
 //! - [`apiserver`] sends both the same requests and tells where the answers differ.
+//! - [`karmada`] runs a Karmada control plane that asks `windlass webhook` what resources mean.
 //! - [`load`] puts the same load on both and prints the figures side by side.
 
 mod apiserver;
+mod karmada;
 mod load;
 mod servers;
 
@@ -25,6 +27,8 @@ enum Peer {
     Build,
     /// Sends the same requests to the embedded API server and to kube-apiserver.
     Apiserver(apiserver::Options),
+    /// Registers `windlass webhook` with a Karmada control plane, and propagates kinds that Karmada doesn't know.
+    Karmada(karmada::Options),
     /// Puts the same load on the embedded API server and on kube-apiserver, and prints the ratios. Wants `--release`.
     Bench(load::Options),
 }
@@ -38,6 +42,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Peer::Apiserver(options) => apiserver::run(options).await,
+        Peer::Karmada(options) => karmada::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::Bench(options) => load::run(options).await.map(|()| ExitCode::SUCCESS),
     }
 }

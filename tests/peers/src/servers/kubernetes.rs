@@ -91,6 +91,16 @@ impl Kubernetes {
         Ok(Kubernetes { client, config, _kube_apiserver: kube_apiserver, _etcd: etcd, _folder: folder })
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        self.config.cluster_url.to_string().trim_end_matches('/').to_owned()
+    }
+
+    /// By which anybody may do anything.
+    pub(crate) const fn token() -> &'static str {
+        TOKEN
+    }
+
     /// A client with connections of its own.
     pub(crate) fn another_client(&self) -> anyhow::Result<kube::Client> {
         kube::Client::try_from(self.config.clone()).context("a client of kube-apiserver")

@@ -7,4 +7,5 @@ mod programs;
 
 pub(crate) use embedded::Embedded;
 pub(crate) use kubernetes::{Durability, Kubernetes};
-pub(crate) use programs::build;
+pub(crate) use process::{Process, free_port};
+pub(crate) use programs::{Karmada, Programs, build, build_karmada};

@@ -51,19 +51,20 @@ impl Process {
                 return Ok(value);
             }
             if let Some(status) = self.child.try_wait().context("a child's state")? {
-                bail!("{} ended ({status}): {}", self.name, self.last_words());
+                bail!("{} ended ({status}): {}", self.name, self.last_words().1);
             }
             if Instant::now() > deadline {
-                bail!("{} is not ready in {} s: {}", self.name, patience.as_secs(), self.last_words());
+                bail!("{} is not ready in {} s: {}", self.name, patience.as_secs(), self.last_words().1);
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    fn last_words(&self) -> String {
+    /// Its name, and the end of its log.
+    pub(crate) fn last_words(&self) -> (&'static str, String) {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(15)..].join("\n")
+        (self.name, lines[lines.len().saturating_sub(15)..].join("\n"))
     }
 }
 

@@ -1,0 +1,56 @@
+//! Karmada asks Windlass: `windlass webhook`, registered with a Karmada control plane by the configuration that it
+//! prints itself, interprets kinds that Karmada doesn't know.
+//!
+//! All of it is real: Karmada's controller manager, scheduler and webhook on a kube-apiserver, a member that is another
+//! kube-apiserver, the `windlass` binary. Only the member's operators are played by this program, which writes the
+//! statuses that they would.
+
+mod control_plane;
+mod member;
+mod objects;
+mod scenario;
+mod windlass;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::servers;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The `windlass` binary.
+    #[arg(long, value_name = "FILE")]
+    windlass: PathBuf,
+    /// Just build Karmada.
+    #[arg(long)]
+    build_only: bool,
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let Options { windlass, build_only } = options;
+    let karmada = servers::build_karmada().await?;
+    if build_only {
+        return Ok(());
+    }
+    let servers = servers::build().await?;
+    let windlass =
+        windlass.canonicalize().with_context(|| format!("{}: build it first", windlass.display()))?;
+    let begun = Instant::now();
+    let folder = tempfile::tempdir().context("a temporary directory")?;
+    let webhook = windlass::Webhook::start(&windlass, folder.path()).await?;
+    let member = member::start(&servers).await?;
+    let control_plane =
+        control_plane::ControlPlane::start(&karmada, &servers, folder.path(), &webhook.configuration).await?;
+    let outcome = scenario::run(&control_plane.client, &member, begun).await;
+    if outcome.is_err() {
+        for (name, words) in control_plane.last_words().into_iter().chain([webhook.last_words()]) {
+            eprintln!("--- {name}\n{words}");
+        }
+    }
+    outcome?;
+    println!("Karmada asked Windlass, in {} s", begun.elapsed().as_secs());
+    Ok(())
+}
