@@ -23,6 +23,8 @@ pub enum Blame {
     OutOfMemory,
     /// The plugin's answer makes no sense: not the JSON it has to be, or a change outside its fence.
     BadAnswer,
+    /// A remote interpreter could not be reached, or failed on its side.
+    Unavailable,
 }
 
 impl Blame {
@@ -35,12 +37,16 @@ impl Blame {
             Blame::Deadline => "Deadline",
             Blame::OutOfMemory => "OutOfMemory",
             Blame::BadAnswer => "BadAnswer",
+            Blame::Unavailable => "Unavailable",
         }
     }
 
     /// Whether the failure counts against the plugin rather than against the object or the host.
     pub const fn is_plugins_fault(&self) -> bool {
-        matches!(self, Blame::Trap | Blame::Deadline | Blame::OutOfMemory | Blame::BadAnswer)
+        matches!(
+            self,
+            Blame::Trap | Blame::Deadline | Blame::OutOfMemory | Blame::BadAnswer | Blame::Unavailable
+        )
     }
 }
 

@@ -34,7 +34,7 @@ pub enum ChangeError {
 }
 
 impl Fence {
-    const fn allowed(self) -> &'static str {
+    pub(crate) const fn allowed(self) -> &'static str {
         match self {
             Fence::Spec => "/spec, /metadata/labels and /metadata/annotations",
             Fence::Status => "/status",

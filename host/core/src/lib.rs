@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod blame;
 pub mod change;
+pub mod confine;
 pub mod interpreter;
 pub mod object;
 pub mod operation;
@@ -14,6 +15,7 @@ pub mod operation;
 pub use admission::{AdmissionRequest, Hook, Verb, Verdict};
 pub use blame::{Blame, CallError};
 pub use change::{Change, ChangeError, Fence};
+pub use confine::confined;
 pub use interpreter::{Answer, Answered, Inspection, Interpreter, PodCount, ReplicaAnswer, WorkloadPods};
 pub use object::{Gvk, Object, ObjectError, ObjectId};
 pub use operation::{Ask, Operation};

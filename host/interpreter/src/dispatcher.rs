@@ -13,11 +13,15 @@ use windlass_core::{
 use windlass_plugins::{Catalogue, InterpreterPlugin};
 
 use crate::memo::{Memo, MemoCounts};
+use crate::remote::{Query, Webhooks};
+use crate::respondent::Respondent;
 use crate::table::{Question, Table, declarations};
 
-/// Asks the plugins of a catalogue. What the catalogue changes is seen by the next call; no call takes a lock for it.
+/// Asks the plugins of a catalogue, and webhooks. What changes there is seen by the next call; no call takes a lock for
+/// it.
 pub struct Dispatcher {
     catalogue: Arc<Catalogue>,
+    webhooks: Webhooks,
     table: ArcSwap<Current>,
     /// Only questions about one object are remembered, the ones that are asked again and again. Those that bring a
     /// second object along hardly ever are.
@@ -25,32 +29,39 @@ pub struct Dispatcher {
     revisions: Memo<i32, Result<Value, CallError>>,
 }
 
-/// Who answers, as of one state of the catalogue.
+/// Who answers, as of one state of the catalogue and the webhooks.
 struct Current {
     generation: u64,
-    table: Table<Arc<InterpreterPlugin>>,
+    table: Table<Respondent>,
 }
 
 impl Current {
-    fn of(catalogue: &Catalogue) -> Current {
+    fn of(catalogue: &Catalogue, webhooks: &Webhooks) -> Current {
+        // The numbers first: what changes after that is no older than they say, and is looked at again.
+        let generation = webhooks.generation();
         let snapshot = catalogue.snapshot();
-        Current { generation: snapshot.generation(), table: Table::of(declarations(&snapshot)) }
+        let table = Table::of(declarations(&snapshot, &webhooks.list()));
+        Current { generation: snapshot.generation() + generation, table }
     }
 }
 
-/// How much of the memory is for inspections; the rest is for revisions.
-const INSPECTIONS_PERCENT: usize = 75;
+/// How much of the memory is for inspections, and for what webhooks answer; the rest is for revisions.
+const INSPECTIONS_PERCENT: usize = 70;
+const WEBHOOKS_PERCENT: usize = 10;
 
 impl Dispatcher {
     /// Remembers answers in at most about `memo_bytes`; 0 remembers nothing.
     pub fn new(catalogue: Arc<Catalogue>, memo_bytes: usize) -> Dispatcher {
-        let table = ArcSwap::from_pointee(Current::of(&catalogue));
         let for_inspections = memo_bytes / 100 * INSPECTIONS_PERCENT;
+        let for_webhooks = memo_bytes / 100 * WEBHOOKS_PERCENT;
+        let webhooks = Webhooks::new(for_webhooks);
+        let table = ArcSwap::from_pointee(Current::of(&catalogue, &webhooks));
         Dispatcher {
             catalogue,
+            webhooks,
             table,
             inspections: Memo::new(for_inspections),
-            revisions: Memo::new(memo_bytes - for_inspections),
+            revisions: Memo::new(memo_bytes - for_inspections - for_webhooks),
         }
     }
 
@@ -58,24 +69,39 @@ impl Dispatcher {
         &self.catalogue
     }
 
+    /// The webhooks that are asked too; none until they are set.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
+    /// Changes whenever somebody else may answer.
+    pub fn generation(&self) -> u64 {
+        // Both only grow, so their sum changes if one of them does.
+        self.catalogue.generation() + self.webhooks.generation()
+    }
+
     /// How often an answer was remembered.
     pub fn memo_counts(&self) -> MemoCounts {
-        let (inspections, revisions) = (self.inspections.counts(), self.revisions.counts());
-        MemoCounts { hits: inspections.hits + revisions.hits, misses: inspections.misses + revisions.misses }
+        let counts = [self.inspections.counts(), self.revisions.counts(), self.webhooks.memo_counts()];
+        MemoCounts {
+            hits: counts.iter().map(|counts| counts.hits).sum(),
+            misses: counts.iter().map(|counts| counts.misses).sum(),
+        }
     }
 
     /// Who answers now.
     fn current(&self) -> Guard<Arc<Current>> {
         let current = self.table.load();
-        if current.generation == self.catalogue.generation() {
+        if current.generation == self.generation() {
             return current;
         }
         drop(current);
         // Several callers may do this at once; each stores what is no older than what it found wanting.
-        self.table.store(Arc::new(Current::of(&self.catalogue)));
+        self.table.store(Arc::new(Current::of(&self.catalogue, &self.webhooks)));
         self.table.load()
     }
 
+    /// What only plugins are asked.
     fn ask<T>(
         &self,
         object: &Object,
@@ -83,8 +109,24 @@ impl Dispatcher {
         ask: impl FnOnce(&InterpreterPlugin) -> Result<T, CallError>,
     ) -> Answer<T> {
         let current = self.current();
-        let plugin = current.table.find(object.gvk(), question)?;
+        let plugin = current.table.find(object.gvk(), question)?.plugin()?;
         Some(Answered { by: Arc::clone(plugin.about().name()), result: ask(plugin) })
+    }
+
+    /// The object as it becomes.
+    fn change(
+        &self,
+        object: &Object,
+        query: Query<'_>,
+        ask: impl FnOnce(&InterpreterPlugin) -> Result<Value, CallError>,
+    ) -> Answer<Value> {
+        let current = self.current();
+        let respondent = current.table.find(object.gvk(), Question::Operation(query.operation()))?;
+        let result = match respondent {
+            Respondent::Plugin(plugin) => ask(plugin),
+            Respondent::Webhook(webhook) => self.webhooks.change(webhook, object, query),
+        };
+        Some(Answered { by: Arc::clone(respondent.name()), result })
     }
 }
 
@@ -94,32 +136,38 @@ impl Interpreter for Dispatcher {
         current
             .table
             .find(gvk, Question::Operation(operation))
-            .map(|plugin| Arc::clone(plugin.about().name()))
+            .map(|respondent| Arc::clone(respondent.name()))
     }
 
     fn inspect(&self, object: &Object, ask: Ask) -> Inspection {
         let current = self.current();
         let mut inspection = Inspection::default();
         let mut left = ask;
-        // Each round puts all questions that go to one plugin, in one call.
+        // Each round puts all questions that go to one respondent, in one call.
         while let Some(first) = left.operations().next() {
-            let plugin = current.table.find(object.gvk(), Question::Operation(first));
+            let respondent = current.table.find(object.gvk(), Question::Operation(first));
             let same = left
                 .operations()
                 .filter(|operation| {
                     let other = current.table.find(object.gvk(), Question::Operation(*operation));
-                    match (plugin, other) {
-                        (Some(plugin), Some(other)) => Arc::ptr_eq(plugin, other),
+                    match (respondent, other) {
+                        (Some(respondent), Some(other)) => respondent.is(other),
                         (None, None) => true,
                         _ => false,
                     }
                 })
                 .fold(Ask::default(), |asked, operation| union(asked, Ask::only(operation)));
-            if let Some(plugin) = plugin {
-                let identity = plugin.about().identity();
-                let answers =
-                    self.inspections.answer(identity, same, object, || plugin.inspect(object, same));
-                merge(&mut inspection, answers);
+            match respondent {
+                Some(Respondent::Plugin(plugin)) => {
+                    let identity = plugin.about().identity();
+                    let answers =
+                        self.inspections.answer(identity, same, object, || plugin.inspect(object, same));
+                    merge(&mut inspection, answers);
+                }
+                Some(Respondent::Webhook(webhook)) => {
+                    merge(&mut inspection, self.webhooks.inspect(webhook, object, same));
+                }
+                None => {}
             }
             left = without(left, same);
         }
@@ -127,20 +175,18 @@ impl Interpreter for Dispatcher {
     }
 
     fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value> {
-        self.ask(object, Question::Operation(Operation::ReviseReplica), |plugin| {
+        self.change(object, Query::ReviseReplica(replicas), |plugin| {
             let identity = plugin.about().identity();
             self.revisions.answer(identity, replicas, object, || plugin.revise_replica(object, replicas))
         })
     }
 
     fn retain(&self, desired: &Object, observed: &Object) -> Answer<Value> {
-        self.ask(desired, Question::Operation(Operation::Retain), |plugin| plugin.retain(desired, observed))
+        self.change(desired, Query::Retain(observed), |plugin| plugin.retain(desired, observed))
     }
 
     fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value> {
-        self.ask(object, Question::Operation(Operation::AggregateStatus), |plugin| {
-            plugin.aggregate_status(object, items)
-        })
+        self.change(object, Query::AggregateStatus(items), |plugin| plugin.aggregate_status(object, items))
     }
 
     /// The kind's own plugin adds to what the policy's rules name, which the plugin for any kind reads. Where both
@@ -152,8 +198,9 @@ impl Interpreter for Dispatcher {
     ) -> Answer<BTreeMap<String, String>> {
         let question = Question::Operation(Operation::PreserveState);
         let current = self.current();
-        let own = current.table.find(object.gvk(), question)?;
-        let by_rules = current.table.find_for_any_kind(question).filter(|plugin| !Arc::ptr_eq(plugin, own));
+        let own = current.table.find(object.gvk(), question)?.plugin()?;
+        let for_any = current.table.find_for_any_kind(question).and_then(Respondent::plugin);
+        let by_rules = for_any.filter(|plugin| !Arc::ptr_eq(plugin, own));
         let result = own.preserve_state(object, rules).and_then(|mut state| {
             if let Some(plugin) = by_rules.filter(|_| !rules.is_empty()) {
                 state.extend(plugin.preserve_state(object, rules)?);

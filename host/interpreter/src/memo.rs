@@ -14,6 +14,8 @@ use serde_json::Value;
 use windlass_core::{Answer, Blame, CallError, Inspection, Object};
 use windlass_plugins::Digest;
 
+use crate::remote::Told;
+
 /// Answers `A` to questions `Q` about objects, bounded in bytes.
 #[derive(Debug)]
 pub(crate) struct Memo<Q, A> {
@@ -87,31 +89,54 @@ impl<Q: Copy + Eq + Hash, A: Remembered> Memo<Q, A> {
             return ask();
         }
         let key = key(plugin, question, object);
-        let shard = &self.shards[key as usize % SHARDS];
-        if let Some(entry) = shard.lock().entries.get_mut(&key)
+        if let Some(answer) = self.known_at(key, plugin, question, object) {
+            return answer;
+        }
+        let answer = ask();
+        self.remember_at(key, plugin, question, object, &answer);
+        answer
+    }
+
+    /// The answer remembered, for those who ask by themselves.
+    pub(crate) fn known(&self, plugin: Digest, question: Q, object: &Object) -> Option<A> {
+        if self.shard_bytes == 0 {
+            return None;
+        }
+        self.known_at(key(plugin, question, object), plugin, question, object)
+    }
+
+    /// Remembers an answer, if it lasts.
+    pub(crate) fn remember(&self, plugin: Digest, question: Q, object: &Object, answer: &A) {
+        if self.shard_bytes > 0 {
+            self.remember_at(key(plugin, question, object), plugin, question, object, answer);
+        }
+    }
+
+    fn known_at(&self, key: u64, plugin: Digest, question: Q, object: &Object) -> Option<A> {
+        if let Some(entry) = self.shard(key).lock().entries.get_mut(&key)
             && entry.plugin == plugin
             && entry.question == question
             && entry.object.json() == object.json()
         {
             entry.used = true;
             self.hits.fetch_add(1, Ordering::Relaxed);
-            return entry.answer.clone();
+            return Some(entry.answer.clone());
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
-        let answer = ask();
+        None
+    }
+
+    fn remember_at(&self, key: u64, plugin: Digest, question: Q, object: &Object, answer: &A) {
         let bytes = answer.bytes() + object.json().len() + ENTRY_BYTES;
         if answer.lasts() && bytes <= self.shard_bytes {
-            let entry = Entry {
-                plugin,
-                question,
-                object: object.clone(),
-                answer: answer.clone(),
-                bytes,
-                used: false,
-            };
-            shard.lock().put(key, entry, self.shard_bytes);
+            let (object, answer) = (object.clone(), answer.clone());
+            let entry = Entry { plugin, question, object, answer, bytes, used: false };
+            self.shard(key).lock().put(key, entry, self.shard_bytes);
         }
-        answer
+    }
+
+    fn shard(&self, key: u64) -> &Mutex<Shard<Q, A>> {
+        &self.shards[key as usize % SHARDS]
     }
 }
 
@@ -161,6 +186,22 @@ impl Remembered for Result<Value, CallError> {
 
     fn bytes(&self) -> usize {
         self.as_ref().map_or(0, tree_bytes)
+    }
+}
+
+impl Remembered for Result<Told, CallError> {
+    fn lasts(&self) -> bool {
+        self.as_ref().err().is_none_or(considered)
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Ok(Told::Components(components)) => (components.len() + 1) * REQUIREMENTS_BYTES,
+            Ok(Told::Dependencies(dependencies)) => (dependencies.len() + 1) * REQUIREMENTS_BYTES,
+            Ok(Told::Status(tree) | Told::Object(tree)) => tree_bytes(tree),
+            Ok(Told::Replicas(_)) => REQUIREMENTS_BYTES,
+            Ok(Told::Health(_)) | Err(_) => 0,
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use windlass_core::{Gvk, Operation};
 use windlass_plugins::{Abilities, InterpreterPlugin, KindSupport, Operations, Precedence, Snapshot};
 
+use crate::remote::Webhook;
+use crate::respondent::Respondent;
+
 /// What can be asked: an operation, or the simulated status, which is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
@@ -36,7 +39,7 @@ pub(crate) struct Declaration<P> {
 /// The interpreters of one state of the catalogue, by what they declare.
 ///
 /// The order is that of [`Precedence`], then the higher priority, then the more exact kind, then the plugin's name. The
-/// first that declares the operation for the kind answers.
+/// first that declares the operation for the kind answers. Among webhooks only the name counts, as it does for Karmada.
 pub(crate) struct Table<P> {
     /// For each kind that some plugin names exactly: all who could be asked about it, wildcards included, in order.
     named: HashMap<Gvk, Vec<Answerer<P>>>,
@@ -52,7 +55,9 @@ type Answerer<P> = (Operations, P);
 impl<P: Clone> Table<P> {
     pub(crate) fn of(mut all: Vec<Declaration<P>>) -> Table<P> {
         all.sort_by_key(|Declaration { plugin: _, name, precedence, priority, support }| {
-            (*precedence, Reverse(*priority), support.wildcards(), Arc::clone(name))
+            let is_exact_first = *precedence != Precedence::Webhook;
+            let inexact = if is_exact_first { support.wildcards() } else { 0 };
+            (*precedence, Reverse(*priority), inexact, Arc::clone(name))
         });
         let (exact, open): (Vec<_>, Vec<_>) =
             all.into_iter().enumerate().partition(|(_, declaration)| declaration.support.wildcards() == 0);
@@ -106,8 +111,18 @@ impl<P: Clone> Table<P> {
     }
 }
 
-/// All that the interpreters which serve declare.
-pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<Declaration<Arc<InterpreterPlugin>>> {
+/// All that the interpreters which serve declare, and what the webhooks are asked.
+pub(crate) fn declarations(snapshot: &Snapshot, webhooks: &[Arc<Webhook>]) -> Vec<Declaration<Respondent>> {
+    let asked = |webhook: &Arc<Webhook>| -> Vec<_> {
+        let declaration = |support: &KindSupport| Declaration {
+            plugin: Respondent::Webhook(Arc::clone(webhook)),
+            name: Arc::clone(webhook.name()),
+            precedence: Precedence::Webhook,
+            priority: 0,
+            support: support.clone(),
+        };
+        webhook.kinds().iter().map(declaration).collect()
+    };
     let declared = |plugin: &Arc<InterpreterPlugin>| -> Vec<_> {
         let about = plugin.about();
         let kinds = match &about.manifest().abilities {
@@ -115,7 +130,7 @@ pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<Declaration<Arc<Interpret
             Abilities::Admits(_) => &[],
         };
         let declaration = |support: &KindSupport| Declaration {
-            plugin: Arc::clone(plugin),
+            plugin: Respondent::Plugin(Arc::clone(plugin)),
             name: Arc::clone(about.name()),
             precedence: about.origin().precedence(),
             priority: about.config().priority,
@@ -123,7 +138,7 @@ pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<Declaration<Arc<Interpret
         };
         kinds.iter().map(declaration).collect()
     };
-    snapshot.interpreters().flat_map(declared).collect()
+    snapshot.interpreters().flat_map(declared).chain(webhooks.iter().flat_map(asked)).collect()
 }
 
 #[cfg(test)]
@@ -184,6 +199,16 @@ mod tests {
             Some("custom"),
         );
         check(vec![custom(), declares("chosen", ADMINS, ANY, Health)], Health, Some("chosen"));
+    }
+
+    #[test]
+    fn webhooks_go_between_by_their_names_alone() {
+        const WEBHOOK: (Precedence, i32) = (Precedence::Webhook, 0);
+        let webhooks = || vec![declares("b", WEBHOOK, EXACT, Health), declares("a", WEBHOOK, ANY, Health)];
+        check(webhooks(), Health, Some("a"));
+        let with = |more| webhooks().into_iter().chain([more]).collect::<Vec<_>>();
+        check(with(declares("built-in", BUILT_IN, EXACT, Health)), Health, Some("a"));
+        check(with(declares("custom", CUSTOM, ANY, Health)), Health, Some("custom"));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub enum Precedence {
     Installed,
     /// ResourceInterpreterCustomizations.
     Customization,
+    /// Interpreter webhooks: no plugins, but asked among them.
+    Webhook,
     /// What is part of the binary.
     BuiltIn,
 }

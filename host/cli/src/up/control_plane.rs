@@ -67,6 +67,7 @@ impl ControlPlane {
         if let Some(port) = webhook_port {
             parts.serve_webhook(port, &folder, &plugins).await?;
         }
+        parts.follow_webhooks(server.client(), plugins.interpreter.clone()).await?;
         parts.report_on_plugins(&server, &plugins, changes.clone());
 
         let mut running = Vec::with_capacity(specs.len());

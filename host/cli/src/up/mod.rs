@@ -6,6 +6,7 @@ mod folder;
 mod member;
 mod parts;
 mod registration;
+mod remotes;
 mod reports;
 mod settings;
 mod webhook;

@@ -55,13 +55,13 @@ impl Parts {
         });
     }
 
-    /// A number that changes whenever the set of plugins does.
+    /// A number that changes whenever somebody else may answer: a plugin, a webhook.
     pub(super) fn follow_plugins(&mut self, plugins: &Arc<Plugins>) -> watch::Receiver<u64> {
-        let (sender, receiver) = watch::channel(plugins.catalogue.generation());
+        let (sender, receiver) = watch::channel(plugins.interpreter.generation());
         let (plugins, shutdown) = (Arc::clone(plugins), self.shutdown.clone());
         self.spawn("plugin changes", async move {
             while shutdown.run_until_cancelled(tokio::time::sleep(PLUGIN_POLL)).await.is_some() {
-                let now = plugins.catalogue.generation();
+                let now = plugins.interpreter.generation();
                 sender.send_if_modified(|before| std::mem::replace(before, now) != now);
             }
         });

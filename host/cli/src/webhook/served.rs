@@ -30,6 +30,7 @@ pub(crate) fn router(
     shutdown: &CancellationToken,
 ) -> Router {
     let metrics = Metrics::registered(&mut registry);
+    plugins.interpreter.webhooks().register(&mut registry);
     registry.register_collector(Box::new(PluginCounts(Arc::clone(&plugins.catalogue))));
     let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
     interpret::routes(plugins.interpreter.clone(), limits, metrics)

@@ -15,19 +15,19 @@ const CONFIG_MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, 
 {apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {name: a, namespace: default},
  spec: {resourceSelectors: [{apiVersion: v1, kind: ConfigMap, name: a}], placement: {}}}";
 
-const THINGS: &str = "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.example.io},
+pub(crate) const THINGS: &str = "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.example.io},
  spec: {group: example.io, scope: Namespaced, names: {kind: Thing, listKind: ThingList, plural: things, singular: thing},
   versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object,
    properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}}]}}";
 
-const POLICY: &str = "{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {name: things, namespace: default},
+pub(crate) const POLICY: &str = "{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {name: things, namespace: default},
  spec: {resourceSelectors: [{apiVersion: example.io/v1, kind: Thing}], placement: {}}}";
 
 /// Answers for Things: how many replicas they have, and that they are healthy.
-const THINKER: Interpreter =
+pub(crate) const THINKER: Interpreter =
     Interpreter { name: "thinker", operations: REPLICAS | HEALTH, replicas: 3, ..GOOD };
 
-fn thing(name: &str) -> String {
+pub(crate) fn thing(name: &str) -> String {
     format!(
         "{{apiVersion: example.io/v1, kind: Thing, metadata: {{name: {name}, namespace: default}}, spec: {{size: 1}}}}"
     )
@@ -43,7 +43,7 @@ async fn with_things(plugins: &Path) -> (ControlPlane, kube::Client) {
     (control_plane, client)
 }
 
-fn bindings(client: &kube::Client) -> Api<DynamicObject> {
+pub(crate) fn bindings(client: &kube::Client) -> Api<DynamicObject> {
     api(client, "work.karmada.io/v1alpha2", "ResourceBinding", "default")
 }
 
@@ -52,7 +52,7 @@ fn plugins(client: &kube::Client) -> Api<DynamicObject> {
 }
 
 /// The notes of all events with that reason.
-async fn events(client: &kube::Client, reason: &str) -> Vec<String> {
+pub(crate) async fn events(client: &kube::Client, reason: &str) -> Vec<String> {
     let events = api(client, "v1", "Event", "default").list(&ListParams::default()).await.unwrap();
     let noted = events.items.into_iter().filter(|event| event.data["reason"] == reason);
     noted.map(|event| event.data["message"].as_str().unwrap_or_default().to_owned()).collect()

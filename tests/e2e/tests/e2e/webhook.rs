@@ -7,30 +7,33 @@ use http::Request;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use windlass_test_probe::until;
+use windlass_test_probe::{api, apply, until, wait_for};
 
 use crate::control_plane::{BINARY, ControlPlane, windlass};
+use crate::plugins::{POLICY, THINGS, THINKER, bindings, events, thing};
 
 /// A running server. Killed, by its own id, when dropped.
 struct Webhook {
     process: Child,
-    /// As it was printed: what a control plane is told.
+    /// What a control plane is told.
+    printed: String,
     registered: Registered,
     _data: TempDir,
 }
 
 impl Webhook {
-    async fn start() -> Webhook {
+    async fn start(more: &[&str]) -> Webhook {
         let data = TempDir::new().unwrap();
         // Printed before the server runs, so both have to know the port.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (port, folder) = (port.to_string(), data.path().join("keys"));
         let arguments = ["webhook", "--port", &port, "--cert-dir", folder.to_str().unwrap()];
-        let printed = windlass(&[&arguments[..], &["--print-configuration"]].concat());
-        let registered = Registered::read(&stdout(&printed)).await;
+        let arguments = [&arguments, more].concat();
+        let printed = stdout(&windlass(&[&arguments[..], &["--print-configuration"]].concat()));
+        let registered = Registered::read(&printed).await;
         let mut command = Command::new(BINARY);
         let process = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let webhook = Webhook { process, registered, _data: data };
+        let webhook = Webhook { process, printed, registered, _data: data };
         let ready = async || webhook.registered.get("/readyz").await.is_ok();
         until("the server to be ready", ready, |ready| *ready).await;
         webhook
@@ -100,7 +103,7 @@ fn deployment(replicas: Value) -> Value {
 
 #[tokio::test]
 async fn it_is_reached_and_trusted_by_what_it_prints() {
-    let mut webhook = Webhook::start().await;
+    let mut webhook = Webhook::start(&[]).await;
     let registered = &webhook.registered;
     let kinds = |rule: &Value| rule["kinds"].to_string();
     assert!(registered.rules.iter().any(|rule| kinds(rule).contains("FlinkDeployment")));
@@ -131,6 +134,39 @@ async fn a_whole_control_plane_serves_it_too() {
     let registered = Registered::read(&configuration).await;
     let answer = registered.ask("InterpretReplica", deployment(json!(2))).await;
     assert_eq!(answer["replicas"], 2);
+}
+
+/// One process answers what another one asks.
+#[tokio::test]
+async fn a_control_plane_asks_the_webhooks_that_are_configured() {
+    let plugins = TempDir::new().unwrap();
+    std::fs::write(plugins.path().join("thinker.wasm"), THINKER.component()).unwrap();
+    let webhook = Webhook::start(&["--plugin-dir", plugins.path().to_str().unwrap()]).await;
+
+    let control_plane = ControlPlane::start("members: [{name: member1}]", &[]).await;
+    let client = control_plane.client().await;
+    apply(&control_plane.member("member1").await, THINGS).await;
+    apply(&client, THINGS).await;
+    apply(&client, POLICY).await;
+    apply(&client, &thing("first")).await;
+    let bindings = bindings(&client);
+    let before = wait_for(&bindings, "first-thing", "made", Value::is_object).await;
+    assert_eq!(before["spec"].get("replicas"), None, "nobody can tell");
+
+    apply(&client, &webhook.printed).await;
+    let replicas = |binding: &Value| binding["spec"]["replicas"] == 3;
+    wait_for(&bindings, "first-thing", "interpreted by the webhook", replicas).await;
+    drop(webhook);
+    apply(&client, &thing("second")).await;
+    let notes =
+        until("the event", || events(&client, "InterpretationFailed"), |notes| !notes.is_empty()).await;
+    assert!(notes.iter().all(|note| note.contains("windlass/interpreters.windlass.io")), "{notes:?}");
+
+    let configurations =
+        api(&client, "config.karmada.io/v1alpha1", "ResourceInterpreterWebhookConfiguration", "");
+    configurations.delete("windlass", &Default::default()).await.unwrap();
+    let nobody = |binding: &Value| binding["spec"].get("replicas").is_none();
+    wait_for(&bindings, "second-thing", "interpreted by nobody", nobody).await;
 }
 
 #[test]

@@ -1,0 +1,208 @@
+//! One webhook: its turns, its deadline, what is tried again, and the rest it is given after failures.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use windlass_core::Blame;
+use windlass_plugins::{Digest, KindSupport};
+
+use super::CALLS_MAX;
+use super::client::{Client, PostError};
+use super::configuration::{Definition, Endpoint};
+use super::exchange::Fault;
+use super::metrics::Metrics;
+
+const RETRIES_MAX: u32 = 2;
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+/// Longer than that nobody waits because a server asks for it.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(2);
+/// Failures in a row before it is given a rest.
+const FAILURES_MIN: u32 = 3;
+const REST_FIRST: Duration = Duration::from_millis(500);
+const REST_MAX: Duration = Duration::from_secs(30);
+
+/// A webhook that is asked.
+pub struct Webhook {
+    name: Arc<str>,
+    definition: Definition,
+    digest: Digest,
+    turns: Semaphore,
+    rest: Mutex<Rest>,
+}
+
+#[derive(Debug, Default)]
+struct Rest {
+    failures: u32,
+    until: Option<Instant>,
+    last: String,
+}
+
+impl Webhook {
+    pub(super) fn new(definition: Definition) -> Webhook {
+        Webhook {
+            name: definition.name.as_str().into(),
+            digest: Digest::of(format!("{definition:?}").as_bytes()),
+            definition,
+            turns: Semaphore::new(CALLS_MAX),
+            rest: Mutex::default(),
+        }
+    }
+
+    /// `configuration/webhook`.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What it is asked.
+    pub fn kinds(&self) -> &[KindSupport] {
+        &self.definition.kinds
+    }
+
+    pub(super) fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Of its definition: what another one answered is not remembered as its answer.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Whether it may be asked now.
+    pub(super) fn ready(&self, now: Instant) -> Result<&Endpoint, Fault> {
+        let unavailable = |message: String| Fault::new(Blame::Unavailable, message);
+        let endpoint = self.definition.endpoint.as_ref().map_err(|problem| unavailable(problem.clone()))?;
+        let rest = self.rest.lock();
+        match rest.until.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero()) {
+            None => Ok(endpoint),
+            Some(left) => Err(unavailable(format!(
+                "not asked for another {} ms after {} failures in a row; the last: {}",
+                left.as_millis(),
+                rest.failures,
+                rest.last
+            ))),
+        }
+    }
+
+    /// Takes down how a question ended.
+    pub(super) fn ended(&self, fault: Option<&Fault>, now: Instant) {
+        let mut rest = self.rest.lock();
+        match fault.filter(|fault| fault.blame.is_plugins_fault()) {
+            None if fault.is_some_and(|fault| fault.blame == Blame::HostFault) => {}
+            None => *rest = Rest::default(),
+            // Those that were under way when the rest began say nothing new.
+            Some(_) if rest.until.is_some_and(|until| until > now) => {}
+            Some(fault) => {
+                rest.failures += 1;
+                rest.last.clone_from(&fault.message);
+                if let Some(more) = rest.failures.checked_sub(FAILURES_MIN) {
+                    rest.until = Some(now + (REST_FIRST * 2_u32.pow(more.min(10))).min(REST_MAX));
+                }
+            }
+        }
+    }
+
+    /// Sends a question, and gives the text of the answer within the webhook's timeout.
+    pub(super) async fn send(
+        &self,
+        client: &Client,
+        metrics: &Metrics,
+        question: Bytes,
+    ) -> Result<Bytes, Fault> {
+        let endpoint = self.ready(Instant::now())?;
+        let timeout = self.definition.timeout;
+        let sent = tokio::time::timeout(timeout, self.try_send(client, metrics, endpoint, question));
+        sent.await.unwrap_or_else(|_| {
+            let message = format!("{} gives no answer in {} s", endpoint.url, timeout.as_secs());
+            Err(Fault::new(Blame::Deadline, message))
+        })
+    }
+
+    async fn try_send(
+        &self,
+        client: &Client,
+        metrics: &Metrics,
+        endpoint: &Endpoint,
+        question: Bytes,
+    ) -> Result<Bytes, Fault> {
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let mut pause = RETRY_FIRST;
+        let mut left = RETRIES_MAX;
+        loop {
+            let error = match client.post(endpoint, question.clone(), self.definition.timeout).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let wait = match &error {
+                _ if left == 0 => None,
+                PostError::NotConnected(_) => Some(pause),
+                PostError::Refused { code, retry_after, .. }
+                    if matches!(*code, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) =>
+                {
+                    Some(retry_after.map_or(pause, |after| after.min(RETRY_AFTER_MAX)))
+                }
+                // It may be at work on it: that another would go better is a guess.
+                PostError::Broken(_) | PostError::Refused { .. } => None,
+            };
+            let Some(wait) = wait else {
+                return Err(Fault::new(Blame::Unavailable, format!("{}: {error}", endpoint.url)));
+            };
+            metrics.retried(&self.name);
+            tokio::time::sleep(wait).await;
+            left -= 1;
+            pause *= 4;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook() -> Webhook {
+        let url = "https://a.example.com/x".parse().unwrap();
+        Webhook::new(Definition {
+            name: "a/b".to_owned(),
+            endpoint: Ok(Endpoint { url, is_service: false, authorities: None }),
+            timeout: Duration::from_secs(1),
+            kinds: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn failures_in_a_row_earn_a_rest_that_grows_and_one_good_answer_ends_it() {
+        let webhook = webhook();
+        let begun = Instant::now();
+        let broken = Fault::new(Blame::Unavailable, "away");
+        for _ in 0..2 {
+            webhook.ended(Some(&broken), begun);
+            assert!(webhook.ready(begun).is_ok());
+        }
+        webhook.ended(Some(&broken), begun);
+        let told = webhook.ready(begun).unwrap_err().message;
+        assert!(told.contains("3 failures") && told.contains("away"), "{told}");
+        let rested = begun + REST_FIRST;
+        assert!(webhook.ready(rested).is_ok());
+        webhook.ended(Some(&broken), rested);
+        assert!(webhook.ready(rested + REST_FIRST).is_err(), "twice as long");
+        for _ in 0..40 {
+            webhook.ended(Some(&broken), begun + Duration::from_secs(3600));
+        }
+        assert!(webhook.ready(begun + Duration::from_secs(3600) + REST_MAX).is_ok());
+        webhook.ended(None, begun);
+        assert!(webhook.ready(begun).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_is_no_failure() {
+        let webhook = webhook();
+        let refusal = Fault::new(Blame::Rejected { field: None }, "no");
+        for _ in 0..10 {
+            webhook.ended(Some(&refusal), Instant::now());
+        }
+        assert!(webhook.ready(Instant::now()).is_ok());
+    }
+}
