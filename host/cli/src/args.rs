@@ -75,7 +75,7 @@ pub(crate) struct PluginSourceArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) plugin_dir: Option<PathBuf>,
 
-    /// Settings of admission plugins: a YAML or JSON map from the plugin's name to its settings
+    /// Settings of built-in plugins: a YAML or JSON map from the plugin's name to its settings
     #[arg(long, value_name = "FILE")]
     pub(crate) plugin_settings: Option<PathBuf>,
 }
@@ -117,47 +117,81 @@ pub(crate) struct DemoArgs {
   windlass interpret --operation ReviseReplica --replicas 3 -f deployment.yaml -o json
   windlass interpret --operation Retain -f desired.yaml --observed observed.yaml
   windlass interpret --operation AggregateStatus -f deployment.yaml --status items.yaml
+  windlass interpret --operation PreserveState -f flinkdeployment.yaml --rules rules.yaml
   windlass interpret --requests requests.jsonl
 
-A request is one JSON object a line: {\"id\", \"op\", \"object\", \"observed\"?, \"replicas\"?, \"items\"?};
+ResourceInterpreterCustomizations among the files of -f answer ahead of the built-in plugins:
+  windlass interpret -f customization.yaml --check
+  windlass interpret -f customization.yaml --operation InterpretReplica --observed-file observed.yaml
+  windlass interpret -f customization.yaml -f object.yaml --operation InterpretHealth
+
+A request is one JSON object a line:
+  {\"id\", \"op\", \"object\", \"observed\"?, \"replicas\"?, \"items\"?, \"rules\"?, \"state\"?};
 an answer is one line: {\"id\", \"enabled\", \"by\", \"error\"?, \"result\"?}.")]
 pub(crate) struct InterpretArgs {
     /// What to ask
-    #[arg(long, value_name = "OPERATION", required_unless_present = "requests", value_parser = operation_parser())]
+    #[arg(
+        long,
+        value_name = "OPERATION",
+        required_unless_present_any = ["requests", "check"],
+        ignore_case = true,
+        value_parser = operation_parser()
+    )]
     pub(crate) operation: Option<Operation>,
 
-    /// The object to ask about, YAML or JSON; - for standard input
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required_unless_present = "requests")]
-    pub(crate) filename: Option<PathBuf>,
+    /// The object to ask about, and customizations to ask: YAML or JSON files or folders; - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub(crate) filename: Vec<PathBuf>,
 
-    /// Retain: the object as the member cluster has it
-    #[arg(long, value_name = "FILE")]
+    /// Compile the scripts of the customizations, and say which can't be used
+    #[arg(long, conflicts_with_all = ["operation", "requests"])]
+    pub(crate) check: bool,
+
+    /// The object to ask about, as -f; karmadactl's name for it
+    #[arg(long = "desired-file", value_name = "FILE")]
+    pub(crate) desired: Option<PathBuf>,
+
+    /// Retain: the object as the member cluster has it; else the object to ask about, if -f names none
+    #[arg(long, alias = "observed-file", value_name = "FILE")]
     pub(crate) observed: Option<PathBuf>,
 
     /// ReviseReplica: how many replicas
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, alias = "desired-replica", value_name = "N", allow_negative_numbers = true)]
     pub(crate) replicas: Option<i32>,
 
-    /// AggregateStatus: the members' statuses, a list of {clusterName, status, applied, appliedMessage, health}
-    #[arg(long, value_name = "FILE")]
+    /// AggregateStatus: the members' statuses, a list (or one a document) of {clusterName, status, applied, appliedMessage, health}
+    #[arg(long, alias = "status-file", value_name = "FILE")]
     pub(crate) status: Option<PathBuf>,
 
+    /// PreserveState: a policy's rules, a list of {aliasLabelName, jsonPath}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+
+    /// RestoreState: what was preserved, a map from labels to values
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+
     /// Answer one JSON request a line from this file instead; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["operation", "filename", "observed", "replicas", "status"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["operation", "desired", "observed", "replicas", "status"])]
     pub(crate) requests: Option<PathBuf>,
 
-    /// How the answer is printed
-    #[arg(short = 'o', long, value_enum, default_value_t = DocumentFormat::Yaml)]
-    pub(crate) output: DocumentFormat,
+    /// How the answer is printed; YAML if not given, and a table for --check
+    #[arg(short = 'o', long, value_enum)]
+    pub(crate) output: Option<DocumentFormat>,
 
     #[command(flatten)]
     pub(crate) plugins: PluginSourceArgs,
 }
 
 fn operation_parser() -> impl clap::builder::TypedValueParser<Value = Operation> {
-    use clap::builder::TypedValueParser as _;
-    clap::builder::PossibleValuesParser::new(Operation::ALL.map(Operation::name))
-        .try_map(|name| name.parse::<Operation>())
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    use windlass_core::operation::UnknownOperation;
+
+    PossibleValuesParser::new(Operation::ALL.map(Operation::name)).try_map(|given| {
+        let known =
+            Operation::ALL.into_iter().find(|operation| operation.name().eq_ignore_ascii_case(&given));
+        known.ok_or(UnknownOperation(given))
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -266,7 +300,9 @@ mod tests {
     #[test]
     fn requests_exclude_a_single_question() {
         assert!(Cli::try_parse_from(["windlass", "interpret", "--requests", "-"]).is_ok());
-        assert!(Cli::try_parse_from(["windlass", "interpret", "--requests", "-", "-f", "x"]).is_err());
+        assert!(
+            Cli::try_parse_from(["windlass", "interpret", "--requests", "-", "--replicas", "1"]).is_err()
+        );
         assert!(Cli::try_parse_from(["windlass", "interpret"]).is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use windlass_interpreter::Dispatcher;
+use windlass_interpreter::{Customizations, Dispatcher};
 use windlass_plugins::{
     AdmissionChain, Candidate, Catalogue, CodeCache, DirectoryWatch, Engine, EngineConfig, Origin,
     PluginConfig, Wasm,
@@ -17,13 +17,17 @@ use crate::args::PluginSourceArgs;
 /// What the memo of answers may hold.
 const MEMO_BYTES: usize = 64 << 20;
 
-/// Settings of admission plugins by the plugin's name.
+/// The template that customizations are plugins of.
+const LUA: &str = "lua";
+
+/// Settings of built-in plugins by the plugin's name.
 pub(crate) type Settings = BTreeMap<String, Value>;
 
 /// All loaded plugins, and what is asked through them. Dropping it ends the watching of the plugin directory.
 pub(crate) struct Plugins {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) interpreter: Arc<Dispatcher>,
+    pub(crate) customizations: Arc<Customizations>,
     _directory: Option<DirectoryWatch>,
 }
 
@@ -60,7 +64,10 @@ impl Plugins {
             .transpose()
             .context("--plugin-dir")?;
         let interpreter = Arc::new(Dispatcher::new(Arc::clone(&catalogue), MEMO_BYTES));
-        Ok(Plugins { catalogue, interpreter, _directory: watch })
+        let lua = windlass_bundle::TEMPLATES.iter().find(|template| template.name == LUA);
+        let lua = lua.expect("the plugin for customizations is part of the binary").wasm;
+        let customizations = Arc::new(Customizations::new(Arc::clone(&catalogue), lua));
+        Ok(Plugins { catalogue, interpreter, customizations, _directory: watch })
     }
 
     /// The admission plugins, in the order of the catalogue.

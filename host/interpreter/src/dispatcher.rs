@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use serde_json::Value;
+use windlass_api::config::DependentObjectReference;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::{
@@ -171,6 +172,17 @@ impl Interpreter for Dispatcher {
             }
             left = without(left, same);
         }
+        let question = Question::Operation(Operation::InterpretDependency);
+        let ask_more = Ask::only(Operation::InterpretDependency);
+        for plugin in current.table.find_more(object.gvk(), question).filter_map(Respondent::plugin) {
+            if !matches!(&inspection.dependencies, Some(Answered { result: Ok(_), .. })) {
+                break;
+            }
+            let identity = plugin.about().identity();
+            let more =
+                self.inspections.answer(identity, ask_more, object, || plugin.inspect(object, ask_more));
+            join(&mut inspection.dependencies, more.dependencies);
+        }
         inspection
     }
 
@@ -238,6 +250,21 @@ fn without(ask: Ask, done: Ask) -> Ask {
         dependencies: ask.dependencies & !done.dependencies,
         status: ask.status & !done.status,
         health: ask.health & !done.health,
+    }
+}
+
+/// Adds what another one has to say. Half of what must travel along is not an answer: a failure is all of it.
+fn join(into: &mut Answer<Vec<DependentObjectReference>>, more: Answer<Vec<DependentObjectReference>>) {
+    if let Some(Answered { result: Ok(known), .. }) = into
+        && let Some(Answered { result: Ok(more), .. }) = more
+    {
+        for dependent in more {
+            if !known.contains(&dependent) {
+                known.push(dependent);
+            }
+        }
+    } else {
+        *into = more;
     }
 }
 

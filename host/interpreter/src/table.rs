@@ -50,7 +50,12 @@ pub(crate) struct Table<P> {
 /// Group, version and kind are all open.
 const WILDCARDS_OF_ANY: usize = 3;
 
-type Answerer<P> = (Operations, P);
+#[derive(Clone, Debug)]
+struct Answerer<P> {
+    operations: Operations,
+    precedence: Precedence,
+    plugin: P,
+}
 
 impl<P: Clone> Table<P> {
     pub(crate) fn of(mut all: Vec<Declaration<P>>) -> Table<P> {
@@ -72,7 +77,11 @@ impl<P: Clone> Table<P> {
             by_rank.sort_by_key(|(rank, _)| *rank);
             by_rank
                 .into_iter()
-                .map(|(_, declaration)| (declaration.support.operations, declaration.plugin))
+                .map(|(_, Declaration { plugin, precedence, support, .. })| Answerer {
+                    operations: support.operations,
+                    precedence,
+                    plugin,
+                })
                 .collect()
         };
         let named = named
@@ -87,6 +96,21 @@ impl<P: Clone> Table<P> {
         Table { named, open }
     }
 
+    /// Who else has a say on `question` for `gvk`, where a customization answers it: the other customizations.
+    pub(crate) fn find_more(&self, gvk: &Gvk, question: Question) -> impl Iterator<Item = &P> {
+        let mut answerers = self
+            .named
+            .get(gvk)
+            .map_or(&[][..], Vec::as_slice)
+            .iter()
+            .filter(move |answerer| question.is_in(answerer.operations));
+        let is_custom = |answerer: &&Answerer<P>| answerer.precedence == Precedence::Customization;
+        let first = answerers.next().filter(is_custom);
+        answerers
+            .take_while(move |answerer| first.is_some() && is_custom(answerer))
+            .map(|answerer| &answerer.plugin)
+    }
+
     /// Who answers `question` about any kind, whichever it is.
     pub(crate) fn find_for_any_kind(&self, question: Question) -> Option<&P> {
         let is_for_any = |support: &KindSupport| support.wildcards() == WILDCARDS_OF_ANY;
@@ -99,9 +123,10 @@ impl<P: Clone> Table<P> {
     /// Who answers `question` for `gvk`.
     pub(crate) fn find(&self, gvk: &Gvk, question: Question) -> Option<&P> {
         match self.named.get(gvk) {
-            Some(answerers) => {
-                answerers.iter().find(|(operations, _)| question.is_in(*operations)).map(|(_, plugin)| plugin)
-            }
+            Some(answerers) => answerers
+                .iter()
+                .find(|answerer| question.is_in(answerer.operations))
+                .map(|answerer| &answerer.plugin),
             None => self
                 .open
                 .iter()
@@ -209,6 +234,21 @@ mod tests {
         let with = |more| webhooks().into_iter().chain([more]).collect::<Vec<_>>();
         check(with(declares("built-in", BUILT_IN, EXACT, Health)), Health, Some("a"));
         check(with(declares("custom", CUSTOM, ANY, Health)), Health, Some("custom"));
+    }
+
+    #[test]
+    fn only_customizations_have_more_than_one_say() {
+        let more = |declarations| {
+            let table = Table::of(declarations);
+            let gvk = Gvk::new("example.io/v1", "Thing");
+            table.find_more(&gvk, Question::Operation(Health)).copied().collect::<Vec<_>>()
+        };
+        let customs = || [declares("a", CUSTOM, EXACT, Health), declares("b", CUSTOM, EXACT, Health)];
+        let built_in = || declares("built-in", BUILT_IN, EXACT, Health);
+        let chosen = declares("chosen", ADMINS, EXACT, Health);
+        assert_eq!(more(customs().into_iter().chain([built_in()]).collect()), ["b"]);
+        assert!(more(customs().into_iter().chain([chosen]).collect()).is_empty());
+        assert!(more(vec![built_in(), declares("other", BUILT_IN, EXACT, Health)]).is_empty());
     }
 
     #[test]

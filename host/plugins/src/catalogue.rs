@@ -149,6 +149,19 @@ impl Catalogue {
         Template::new(&self.engine, &self.cache, wasm, origin)
     }
 
+    /// The plugin that `template` is under this configuration, without loading it.
+    ///
+    /// # Errors
+    /// It refuses its settings, or a limit is out of bounds.
+    pub fn made_of(
+        &self,
+        origin: &Origin,
+        template: &Template,
+        config: PluginConfig,
+    ) -> Result<Plugin, LoadError> {
+        template.plugin(&self.engine, origin, config)
+    }
+
     /// Loads the plugin that `template` is under this configuration, or a new version of it.
     ///
     /// # Errors
@@ -162,7 +175,7 @@ impl Catalogue {
         let serving = self.slots.lock().get(origin).and_then(|slot| slot.serving.clone());
         let loaded = match serving {
             Some(plugin) if *plugin.about().config() == config => Ok(plugin),
-            _ => template.plugin(&self.engine, origin, config),
+            _ => self.made_of(origin, template, config),
         };
         let settled = self.settle(origin, loaded);
         self.publish();

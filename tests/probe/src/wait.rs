@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long a condition may take to come true on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks `probe` until `wanted` holds of its answer; panics with the last answer when `PATIENCE` is over.
 pub async fn until<T, F>(what: &str, mut probe: impl FnMut() -> F, wanted: impl Fn(&T) -> bool) -> T

@@ -1,45 +1,66 @@
-//! `windlass interpret`: any operation of any object, offline.
+//! `windlass interpret`: any operation of any object, offline; and what customizations would answer.
 
+mod check;
+mod documents;
 mod question;
+mod requests;
 
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use serde::Deserialize;
+use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
-use windlass_core::{Interpreter, Operation};
+use windlass_core::Operation;
+use windlass_interpreter::Customizations;
 
 use crate::args::{DocumentFormat, InterpretArgs};
 use crate::runtime::Plugins;
-use question::{Question, Reply};
+use documents::{Given, document};
+use question::Question;
 
 pub(crate) fn command(args: InterpretArgs) -> anyhow::Result<ExitCode> {
-    let InterpretArgs { operation, filename, observed, replicas, status, requests, output, plugins } = args;
+    let InterpretArgs {
+        operation,
+        filename,
+        check,
+        desired,
+        observed,
+        replicas,
+        status,
+        rules,
+        state,
+        requests,
+        output,
+        plugins,
+    } = args;
     let plugins = Plugins::load(&plugins)?;
+    let Given { customizations, objects } = Given::read(&filename)?;
+    if check {
+        return check::check(&plugins.customizations, &customizations, output);
+    }
+    serve(&plugins.customizations, &customizations)?;
     let interpreter = plugins.interpreter.as_ref();
     if let Some(requests) = requests {
-        answer_lines(interpreter, &requests)?;
+        requests::answer_lines(interpreter, &requests)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (Some(operation), Some(filename)) = (operation, filename) else {
-        bail!("--operation and -f are both needed; or --requests for many questions");
-    };
+    let Some(operation) = operation else { bail!("one of --operation, --check and --requests is needed") };
+    let desired = desired.as_deref().map(document).transpose()?;
+    let observed = observed.as_deref().map(document).transpose()?;
+    let (object, observed) = subject(operation, objects, desired, observed)?;
     let question = Question {
         operation,
-        object: read_document(&filename)?,
-        observed: observed.as_deref().map(read_document).transpose()?,
+        object,
+        observed,
         replicas,
-        items: status.as_deref().map(read_document).transpose()?,
-        rules: None,
-        state: None,
+        items: status.as_deref().map(documents::documents).transpose()?.map(items),
+        rules: rules.as_deref().map(document).transpose()?,
+        state: state.as_deref().map(document).transpose()?,
     };
     let reply = question.ask(interpreter);
     match (reply.error, reply.result) {
         (Some(error), _) => bail!("{error}"),
         (None, Some(result)) => {
-            print_document(&result, output)?;
+            documents::print(&result, output.unwrap_or(DocumentFormat::Yaml))?;
             Ok(ExitCode::SUCCESS)
         }
         (None, None) => bail!(
@@ -48,83 +69,50 @@ pub(crate) fn command(args: InterpretArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One request of `--requests`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    #[serde(default)]
-    id: Value,
-    op: String,
-    object: Value,
-    observed: Option<Value>,
-    replicas: Option<i32>,
-    items: Option<Value>,
-    rules: Option<Value>,
-    state: Option<Value>,
-}
-
-/// Reads requests line by line and answers each before the next is read, in order.
-fn answer_lines(interpreter: &dyn Interpreter, file: &Path) -> anyhow::Result<()> {
-    let mut input: Box<dyn BufRead> = if file == Path::new("-") {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        let file = std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-        Box::new(BufReader::new(file))
-    };
-    let mut output = BufWriter::new(std::io::stdout().lock());
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).context("cannot read the requests")? == 0 {
-            break;
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let answer = answer_line(interpreter, &line);
-        match writeln!(output, "{answer}").and_then(|()| output.flush()) {
-            // Whoever reads the answers has seen enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
-            written => written.context("cannot write the answer")?,
-        }
+/// Has the customizations answer, ahead of the built-in plugins.
+fn serve(customizations: &Customizations, given: &[Value]) -> anyhow::Result<()> {
+    for (index, document) in given.iter().enumerate() {
+        let name = match document["metadata"]["name"].as_str() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => format!("unnamed-{index}"),
+        };
+        customizations.set(&name, document["spec"].clone()).map_err(anyhow::Error::new)?;
     }
     Ok(())
 }
 
-fn answer_line(interpreter: &dyn Interpreter, line: &[u8]) -> Value {
-    let request: Request = match serde_json::from_slice(line) {
-        Ok(request) => request,
-        Err(error) => {
-            // A line that is JSON but no request still names its id, so that its sender can tell which it was.
-            let id = serde_json::from_slice::<Value>(line).ok().and_then(|value| value.get("id").cloned());
-            return Reply::failed(format!("not a request: {error}")).into_line(id.unwrap_or_default());
-        }
-    };
-    let Request { id, op, object, observed, replicas, items, rules, state } = request;
-    let reply = match op.parse::<Operation>() {
-        Ok(operation) => {
-            Question { operation, object, observed, replicas, items, rules, state }.ask(interpreter)
-        }
-        Err(error) => Reply::failed(error.to_string()),
-    };
-    reply.into_line(id)
-}
-
-/// A YAML or JSON document; `-` is standard input.
-fn read_document(path: &Path) -> anyhow::Result<Value> {
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-    } else {
-        text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+/// Which object is asked about, and which one is the member's. As with karmadactl, the object may be called the
+/// desired or the observed one where there is only one.
+fn subject(
+    operation: Operation,
+    mut objects: Vec<Value>,
+    desired: Option<Value>,
+    observed: Option<Value>,
+) -> anyhow::Result<(Value, Option<Value>)> {
+    objects.extend(desired);
+    if objects.len() > 1 {
+        bail!("{} objects are given, and {operation} is asked of one", objects.len());
     }
-    serde_saphyr::from_str(&text).with_context(|| format!("{} is neither YAML nor JSON", path.display()))
+    match (objects.pop(), observed, operation) {
+        (Some(object), observed, _) => Ok((object, observed)),
+        (None, Some(observed), Operation::Retain) => Err(anyhow!("the desired object is missing"))
+            .context(format!("{} is only observed", shown(&observed))),
+        (None, Some(observed), _) => Ok((observed, None)),
+        (None, None, _) => {
+            bail!("no object is given: name its file with -f, --desired-file or --observed-file")
+        }
+    }
 }
 
-fn print_document(document: &Value, format: DocumentFormat) -> anyhow::Result<()> {
-    let text = match format {
-        DocumentFormat::Json => serde_json::to_string_pretty(document)? + "\n",
-        DocumentFormat::Yaml => serde_saphyr::to_string(document)?,
-    };
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write the answer")
+fn shown(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+/// A list of items, or one item a document.
+fn items(mut documents: Vec<Value>) -> Value {
+    match documents.as_slice() {
+        [Value::Array(_)] => documents.remove(0),
+        _ => Value::Array(documents),
+    }
 }

@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_admission::{Chain, FailurePolicy};
 use windlass_apiserver::{ApiServer, Config, store};
+use windlass_core::Hook;
 use windlass_simulator::MemberSpec;
 
 use super::folder::Folder;
 use super::member::{self, Member, Opened, decide, listen, write_kubeconfig};
 use super::parts::Parts;
-use super::{Options, settings};
+use super::{Options, customizations, settings};
 use crate::client;
 use crate::runtime::{Plugins, Settings, code_cache, random_bytes, read_settings};
 
@@ -51,7 +52,9 @@ impl ControlPlane {
         }
         let changes = parts.follow_plugins(&plugins);
 
-        let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
+        let chain = Chain::new(Arc::new(random_bytes))
+            .with(Arc::new(plugins.hooks()), FailurePolicy::Fail)
+            .with(Arc::clone(&plugins.customizations) as Arc<dyn Hook>, FailurePolicy::Fail);
         let config = Config {
             data_dir: folder.control_plane(),
             name: "windlass".to_owned(),
@@ -64,6 +67,8 @@ impl ControlPlane {
         let url = address.url.clone();
         parts.serve(&server, address);
 
+        customizations::load(&server.client(), &plugins.customizations).await?;
+        parts.follow_customizations(&server, &plugins);
         if let Some(port) = webhook_port {
             parts.serve_webhook(port, &folder, &plugins).await?;
         }

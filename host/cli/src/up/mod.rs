@@ -2,6 +2,7 @@
 
 mod banner;
 mod control_plane;
+mod customizations;
 mod folder;
 mod member;
 mod parts;

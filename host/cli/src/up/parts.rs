@@ -11,7 +11,7 @@ use windlass_apiserver::ApiServer;
 use windlass_controllers::{Members, Rooms};
 
 use super::member::{Address, Member, Opened};
-use super::reports;
+use super::{customizations, reports};
 use crate::runtime::Plugins;
 
 /// How often the catalogue of plugins is asked whether it has changed.
@@ -66,6 +66,16 @@ impl Parts {
             }
         });
         receiver
+    }
+
+    /// Has ResourceInterpreterCustomizations answer as they come and go.
+    pub(super) fn follow_customizations(&mut self, server: &ApiServer, plugins: &Plugins) {
+        let following =
+            Box::pin(customizations::follow(server.client(), Arc::clone(&plugins.customizations)));
+        let shutdown = self.shutdown.clone();
+        self.spawn("interpreter customizations", async move {
+            shutdown.run_until_cancelled(following).await;
+        });
     }
 
     /// Keeps what the control plane's API says of the plugins up to date.

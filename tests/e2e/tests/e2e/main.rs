@@ -7,6 +7,7 @@ mod raw;
 
 mod bad_input;
 mod crash;
+mod customizations;
 mod damaged_data;
 mod flink;
 mod interpret;
