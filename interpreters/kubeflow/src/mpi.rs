@@ -64,7 +64,7 @@ windlass_sdk::shape! {
 
     struct Status<'a>: Serialize {
         #[serde(skip_serializing_if = "Entries::is_empty")]
-        replica_statuses: Entries<'a, ReplicaStatus>,
+        replica_statuses: Entries<'a, Option<ReplicaStatus>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         conditions: Vec<Json<'a>>,
         #[serde(skip_serializing_if = "str::is_empty")]
@@ -123,9 +123,10 @@ impl<'a> MpiProgress<'a> {
             let Status { replica_statuses, conditions, start_time, completion_time, last_reconcile_time } =
                 member.status;
             for (role, counts) in replica_statuses.0 {
-                let mut sum = aggregated.replica_statuses.get(&role).cloned().unwrap_or_default();
+                let Some(counts) = counts else { continue };
+                let mut sum = aggregated.replica_statuses.get(&role).cloned().flatten().unwrap_or_default();
                 sum.add(&counts);
-                aggregated.replica_statuses.set(role, sum);
+                aggregated.replica_statuses.set(role, Some(sum));
             }
             if aggregated.start_time.is_empty()
                 || (!start_time.is_empty() && start_time < aggregated.start_time)

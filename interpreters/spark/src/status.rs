@@ -72,7 +72,7 @@ impl<'a> Progress<'a> {
             if !status.application_state.is_null() && severity > worst.0 {
                 worst = (severity, status.application_state);
             }
-            for (name, state) in &status.executor_state.0 {
+            for (name, state) in status.executor_state.0.iter().filter(|(_, state)| !state.is_null()) {
                 executors.set(name.clone(), state);
             }
         }

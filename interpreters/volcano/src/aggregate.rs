@@ -66,7 +66,7 @@ impl Progress<'_> {
                 }
                 tasks.set(name.clone(), TaskStatus { phase: phases });
             }
-            for (name, resource) in &status.controlled_resources.0 {
+            for (name, resource) in status.controlled_resources.0.iter().filter(|(_, it)| !it.is_null()) {
                 resources.set(name.clone(), *resource);
             }
         }

@@ -28,12 +28,18 @@ type support struct {
 	Operations []configv1alpha1.InterpreterOperation `json:"operations"`
 }
 
-// list prints what is built in for each kind that has more than any kind has; the last line, "*", is any kind.
-func list(scripts scripts, output io.Writer) error {
+// list prints what is built in for each kind that has more than any kind has; the last line, "*", is any kind. It looks
+// at the candidates and at others, each an apiVersion and a kind with a space between.
+func list(scripts scripts, others []string, output io.Writer) error {
 	interpreters := scripts.interpreters()
 	anything := supported(interpreters, schema.GroupVersionKind{Group: "*", Version: "*", Kind: "*"})
 	var all []support
-	for _, kind := range candidates(scripts) {
+	kinds := candidates(scripts)
+	for _, other := range others {
+		version, kind, _ := strings.Cut(other, " ")
+		kinds[schema.FromAPIVersionAndKind(version, kind)] = true
+	}
+	for kind := range kinds {
 		if of := supported(interpreters, kind); len(of.Operations) > len(anything.Operations) {
 			all = append(all, of)
 		}
@@ -52,14 +58,14 @@ func list(scripts scripts, output io.Writer) error {
 }
 
 // candidates are the kinds that Karmada's native code has types for, and those that it ships Lua for.
-func candidates(scripts scripts) []schema.GroupVersionKind {
-	var kinds []schema.GroupVersionKind
+func candidates(scripts scripts) map[schema.GroupVersionKind]bool {
+	kinds := make(map[schema.GroupVersionKind]bool)
 	for kind := range scheme.AllKnownTypes() {
-		kinds = append(kinds, kind)
+		kinds[kind] = true
 	}
 	for _, shipped := range scripts.thirdparty {
 		target := shipped.Spec.Target
-		kinds = append(kinds, schema.FromAPIVersionAndKind(target.APIVersion, target.Kind))
+		kinds[schema.FromAPIVersionAndKind(target.APIVersion, target.Kind)] = true
 	}
 	return kinds
 }

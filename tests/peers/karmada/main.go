@@ -14,7 +14,8 @@
 // With `bench`, each request has "milliseconds" too: it is asked of the same warm interpreters for that long, and the
 // answer is {"id", "by", "nanoseconds", "calls", "error"?}: whether Lua or native code answered, and the time of one call.
 //
-// With `list`, it prints what Karmada interprets by itself instead: {"apiVersion", "kind", "operations"} a line.
+// With `list`, it prints what Karmada interprets by itself instead: {"apiVersion", "kind", "operations"} a line. Kinds
+// that it has no types for are looked at if they are named: `list 'kubeflow.org/v1 XGBoostJob'`.
 package main
 
 import (
@@ -41,7 +42,7 @@ func run() error {
 		return nil
 	})
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [--customization FILE]... [bench | list]\n", os.Args[0])
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [--customization FILE]... [bench | list [KIND]...]\n", os.Args[0])
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -68,8 +69,8 @@ func run() error {
 		return answerLines(scripts, os.Stdin, os.Stdout)
 	case flag.NArg() == 1 && flag.Arg(0) == "bench":
 		return benchLines(scripts, os.Stdin, os.Stdout)
-	case flag.NArg() == 1 && flag.Arg(0) == "list":
-		return list(scripts, os.Stdout)
+	case flag.Arg(0) == "list":
+		return list(scripts, flag.Args()[1:], os.Stdout)
 	default:
 		flag.Usage()
 		return fmt.Errorf("not known: %q", flag.Args())

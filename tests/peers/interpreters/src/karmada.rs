@@ -39,10 +39,11 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// What the program says that Karmada interprets.
-pub(crate) fn list(program: &Path) -> anyhow::Result<Vec<Support>> {
+/// What the program says that Karmada interprets: of the kinds that it knows, and of `others`.
+pub(crate) fn list(program: &Path, others: Vec<(String, String)>) -> anyhow::Result<Vec<Support>> {
     let output = Command::new(program)
         .arg("list")
+        .args(others.into_iter().map(|(api_version, kind)| format!("{api_version} {kind}")))
         .output()
         .with_context(|| format!("cannot run {}", program.display()))?;
     if !output.status.success() {

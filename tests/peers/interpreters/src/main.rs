@@ -6,6 +6,7 @@
 //!   to a program that answers requests line by line (`windlass interpret --requests -`, or Karmada's code in Go).
 //! - [`compare`] tells where two answers differ, [`accepted`] which differences there are to be, and [`shrink`] makes a
 //!   small example of one that is not.
+//! - [`coverage`] tells whether ours has every operation of every kind that Karmada has.
 //! - [`proof`] puts these together, and [`report`] tells what came of it.
 //! - [`bench`] asks both the same again and again, and tells how long they take.
 
@@ -13,6 +14,7 @@ mod accepted;
 mod asked;
 mod bench;
 mod compare;
+mod coverage;
 mod generate;
 mod karmada;
 mod plugins;
@@ -85,6 +87,7 @@ fn main() -> anyhow::Result<ExitCode> {
 fn prove(options: Options) -> anyhow::Result<ExitCode> {
     let Options { objects, seed, of, windlass, karmada, examples, within } = options;
     let karmada = karmada.map_or_else(karmada::build, Ok)?;
+    let kinds = karmada::list(&karmada, plugins::kinds())?;
     let proof = proof::Proof {
         objects,
         seed,
@@ -92,6 +95,7 @@ fn prove(options: Options) -> anyhow::Result<ExitCode> {
         examples,
         within: Duration::from_secs(within),
         karmada: &karmada,
+        kinds: &kinds,
         windlass: windlass.as_deref(),
     };
     let report = proof.run()?;

@@ -31,6 +31,18 @@ pub(crate) static PLUGINS: &[Plugin] = plugins! {
     "volcano" => windlass_interpreter_volcano::Plugin,
 };
 
+/// The kinds that any of them declares: apiVersion and kind.
+pub(crate) fn kinds() -> Vec<(String, String)> {
+    let declared = PLUGINS.iter().flat_map(|plugin| (plugin.declared)());
+    let mut kinds: Vec<_> = declared
+        .map(|(api_version, kind, _)| (api_version, kind))
+        .filter(|(api_version, _)| api_version != "*")
+        .collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
 /// Whether `name` declares anything for the kind.
 pub(crate) fn knows(name: &str, api_version: &str, kind: &str) -> bool {
     PLUGINS.iter().filter(|plugin| plugin.name == name).any(|plugin| {

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::accepted;
 use crate::asked::{Answer, Asked, Natively, Process, Question};
 use crate::compare::{Comparison, Difference, compare, ordered};
+use crate::coverage::Coverage;
 use crate::generate::Generator;
-use crate::karmada::{self, Support};
+use crate::karmada::Support;
 use crate::plugins;
 use crate::report::{Counts, Example, Report, Row};
 use crate::seeds::Seeds;
@@ -43,6 +44,8 @@ pub(crate) struct Proof<'a> {
     pub(crate) examples: usize,
     pub(crate) within: Duration,
     pub(crate) karmada: &'a Path,
+    /// What Karmada interprets.
+    pub(crate) kinds: &'a [Support],
     pub(crate) windlass: Option<&'a Path>,
 }
 
@@ -80,9 +83,9 @@ impl Proof<'_> {
         };
         let karmada = Process::start(&mut Command::new(self.karmada))?;
         let mut both = Both { karmada, ours, accepted: accepted::All::read()? };
-        let mut report = Report::new(self.seed, both.accepted.names());
+        let mut report = Report::new(self.seed, Coverage::of(self.kinds), both.accepted.names());
 
-        for Support { api_version, kind, operations } in karmada::list(self.karmada)? {
+        for Support { api_version, kind, operations } in self.kinds {
             let (selected, asked) = match (api_version.as_str(), kind.as_str()) {
                 ("*", "*") => (self.of.kind("*", "*"), ANY_KIND),
                 named => (self.of.kind(named.0, named.1), named),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::asked::{Answer, Question};
 use crate::compare::Difference;
+use crate::coverage::Coverage;
 
 /// An operation of a kind.
 pub(crate) struct Row(String);
@@ -44,6 +45,7 @@ struct Differs {
 /// All of it.
 pub(crate) struct Report {
     seed: u64,
+    coverage: Coverage,
     rows: Vec<(String, Counts)>,
     differences: Vec<Differs>,
     /// How often each accepted difference came up.
@@ -53,9 +55,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new<'a>(seed: u64, accepted: impl Iterator<Item = &'a str>) -> Report {
+    pub(crate) fn new<'a>(seed: u64, coverage: Coverage, accepted: impl Iterator<Item = &'a str>) -> Report {
         Report {
             seed,
+            coverage,
             rows: Vec::new(),
             differences: Vec::new(),
             accepted: accepted.map(|name| (name.to_owned(), 0)).collect(),
@@ -64,9 +67,12 @@ impl Report {
         }
     }
 
-    /// Whether there is no difference but accepted ones, and everything was asked.
+    /// Whether there is no difference but accepted ones, everything was asked, and ours has all that Karmada has.
     pub(crate) fn holds(&self) -> bool {
-        self.differences.is_empty() && self.unasked.is_empty() && !self.rows.is_empty()
+        self.differences.is_empty()
+            && self.coverage.missing().is_empty()
+            && self.unasked.is_empty()
+            && !self.rows.is_empty()
     }
 
     pub(crate) fn counted(&mut self, Row(row): Row, counts: Counts) {
@@ -129,6 +135,10 @@ impl fmt::Display for Report {
         writeln!(f, "{:<76}{total}", "all")?;
         for (name, count) in &self.accepted {
             writeln!(f, "accepted: {name} ({count} times)")?;
+        }
+        writeln!(f, "{}", self.coverage)?;
+        for missing in self.coverage.missing() {
+            writeln!(f, "ours has no {missing}")?;
         }
         for row in &self.unasked {
             writeln!(f, "no time left to ask: {row}")?;

@@ -64,7 +64,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let ours = Ours::load()?;
 
     let mut rows = Vec::new();
-    for Support { api_version, kind, operations } in list(&program)? {
+    for Support { api_version, kind, operations } in list(&program, Vec::new())? {
         let (selected, asked) = match (api_version.as_str(), kind.as_str()) {
             ("*", "*") => (of.kind("*", "*"), ANY_KIND),
             named => (of.kind(named.0, named.1), named),

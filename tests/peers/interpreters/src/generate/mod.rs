@@ -48,7 +48,12 @@ impl<'a> Generator<'a> {
                     self.object()
                 };
             }
-            "AggregateStatus" => question["items"] = self.items(),
+            "AggregateStatus" => {
+                question["items"] = self.items();
+                if self.random.chance(50) {
+                    self.generations(&mut question);
+                }
+            }
             _ => {}
         }
         Question(question)
@@ -91,6 +96,31 @@ impl<'a> Generator<'a> {
             item["status"] = status;
         }
         item
+    }
+
+    /// Which generation of the template members have got to, and their operators: the one, the one before, or they don't
+    /// say.
+    fn generations(&mut self, question: &mut Value) {
+        fn set(object: &mut Value, field: &str, generation: usize) {
+            if let Some(object) = object.as_object_mut().filter(|_| generation > 0) {
+                object.insert(field.to_owned(), generation.into());
+            }
+        }
+        let generation = self.random.below(4);
+        for (part, field, generation) in
+            [("metadata", "generation", generation), ("status", "observedGeneration", self.random.below(4))]
+        {
+            question["object"].get_mut(part).into_iter().for_each(|part| set(part, field, generation));
+        }
+        for item in question["items"].as_array_mut().into_iter().flatten() {
+            let Some(status) = item.get_mut("status") else { continue };
+            let reached = if self.random.chance(60) { generation } else { self.random.below(4) };
+            set(status, "resourceTemplateGeneration", reached);
+            let own = 1 + self.random.below(3);
+            let observed = if self.random.chance(70) { own } else { self.random.below(4) };
+            set(status, "generation", own);
+            set(status, "observedGeneration", observed);
+        }
     }
 
     fn mutate(&mut self, value: &mut Value) {
