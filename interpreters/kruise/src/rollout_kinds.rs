@@ -57,11 +57,11 @@ static CLONE_SET: RolloutKind = RolloutKind {
     available: "availableReplicas",
     simulated: |state, pods| {
         let pods = pods.of("");
-        let ready = pods.ready + pods.outdated_ready;
+        let ready = pods.ready_of_any_template();
         let (update, current) = state.revisions(pods.outdated == 0);
         json!({
             "observedGeneration": state.generation,
-            "replicas": pods.created + pods.outdated,
+            "replicas": pods.of_any_template(),
             "readyReplicas": ready,
             "availableReplicas": ready,
             "updatedReplicas": pods.created,
@@ -91,12 +91,12 @@ static STATEFUL_SET: RolloutKind = RolloutKind {
     available: "availableReplicas",
     simulated: |state, pods| {
         let pods = pods.of("");
-        let ready = pods.ready + pods.outdated_ready;
+        let ready = pods.ready_of_any_template();
         let is_rolled_out = pods.outdated == 0;
         let (update, current) = state.revisions(is_rolled_out);
         json!({
             "observedGeneration": state.generation,
-            "replicas": pods.created + pods.outdated,
+            "replicas": pods.of_any_template(),
             "readyReplicas": ready,
             "availableReplicas": ready,
             "currentReplicas": if is_rolled_out { pods.created } else { pods.outdated },
@@ -124,11 +124,11 @@ static UNITED_DEPLOYMENT: RolloutKind = RolloutKind {
     available: "availableReplicas",
     simulated: |state, pods| {
         let pods = pods.of("");
-        let ready = pods.ready + pods.outdated_ready;
+        let ready = pods.ready_of_any_template();
         let (update, current) = state.revisions(pods.outdated == 0);
         json!({
             "observedGeneration": state.generation,
-            "replicas": pods.created + pods.outdated,
+            "replicas": pods.of_any_template(),
             "readyReplicas": ready,
             "availableReplicas": ready,
             "unavailableReplicas": pods.desired.saturating_sub(ready),

@@ -118,7 +118,7 @@ impl<'a> LeaderWorkerSetProgress<'a> {
         };
         Ok(json!({
             "observedGeneration": self.metadata.generation,
-            "replicas": leaders.created + leaders.outdated,
+            "replicas": leaders.of_any_template(),
             "readyReplicas": ready,
             "updatedReplicas": leaders.created,
             "hpaPodSelector": format!(

@@ -71,7 +71,7 @@ static DEPLOYMENT: RolloutKind = RolloutKind {
     compares_with_members_generation: false,
     simulated: |state, pods| {
         let pods = pods.of("");
-        let (all, ready) = (pods.created + pods.outdated, pods.ready + pods.outdated_ready);
+        let (all, ready) = (pods.of_any_template(), pods.ready_of_any_template());
         let enough = ready >= pods.desired.saturating_sub(state.may_be_unavailable(pods.desired));
         let complete = pods.created == pods.desired && pods.outdated == 0 && ready >= pods.desired;
         let availability = if enough {
@@ -104,7 +104,7 @@ static REPLICA_SET: RolloutKind = RolloutKind {
     compares_with_members_generation: false,
     simulated: |state, pods| {
         let pods = pods.of("");
-        let (all, ready) = (pods.created + pods.outdated, pods.ready + pods.outdated_ready);
+        let (all, ready) = (pods.of_any_template(), pods.ready_of_any_template());
         json!({
             "observedGeneration": state.generation,
             "replicas": all,
@@ -129,7 +129,7 @@ static STATEFUL_SET: RolloutKind = RolloutKind {
     compares_with_members_generation: true,
     simulated: |state, pods| {
         let pods = pods.of("");
-        let (all, ready) = (pods.created + pods.outdated, pods.ready + pods.outdated_ready);
+        let (all, ready) = (pods.of_any_template(), pods.ready_of_any_template());
         let rolled_out = pods.outdated == 0;
         let update = format!("{}-{}", state.name, state.generation);
         json!({

@@ -26,6 +26,16 @@ impl PodCount {
     pub fn all_ready(&self) -> bool {
         self.ready > 0 && self.ready >= self.desired
     }
+
+    /// That are there, whatever template they were made from.
+    pub fn of_any_template(&self) -> u32 {
+        self.created.saturating_add(self.outdated)
+    }
+
+    /// Those of them that are ready.
+    pub fn ready_of_any_template(&self) -> u32 {
+        self.ready.saturating_add(self.outdated_ready)
+    }
 }
 
 /// The pods of a workload, and the size of their cluster.

@@ -17,6 +17,7 @@
 
 mod apply;
 mod case;
+mod fuzz;
 mod hook;
 mod interpreter;
 mod mutate;
@@ -31,7 +32,8 @@ use crate::admission::bindings::exports::windlass::admission::hook::Guest as Hoo
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest as Interpreter;
 
 /// Runs every case in `folder`, and sees to it that there is one for each operation that the plugin declares for each
-/// kind. Then each input again with parts of it missing or of another type: whatever the answer, there is one.
+/// kind. Then each input again with parts of it missing or of another type, and with what is no JSON or far too much of
+/// it: whatever the answer, there is one.
 ///
 /// # Panics
 /// A case fails or is missing; the message lists all.
@@ -41,6 +43,17 @@ pub fn interpreter<P: Interpreter>(folder: impl AsRef<Path>) {
     failures.extend(interpreter::uncovered::<P>(&cases));
     case::report(&failures);
     mutate::survive(&cases, interpreter::answer::<P>);
+    fuzz::survive::<P>(&cases, None);
+}
+
+/// Asks a plugin with these settings what the inputs of the cases in `folder` become when they are distorted; the seed
+/// and the rounds are those of `WINDLASS_FUZZ_SEED` and `WINDLASS_FUZZ_ROUNDS`. Part of [`interpreter`] for plugins
+/// without settings.
+///
+/// # Panics
+/// The plugin panics, or answers with what is no JSON; the question is printed.
+pub fn fuzz<P: Interpreter>(folder: impl AsRef<Path>, settings: &str) {
+    fuzz::survive::<P>(&case::read_all(folder.as_ref()), Some(settings));
 }
 
 /// What the plugin answers to one input: both are as in a case's `input.yaml` and `expected.yaml`.

@@ -43,7 +43,7 @@ pub(super) fn survive(cases: &[Case], answer: impl Fn(&Value) -> Outcome) {
 }
 
 /// The JSON pointers of everything in `value`.
-fn pointers(value: &Value, at: &str, places: &mut Vec<String>) {
+pub(super) fn pointers(value: &Value, at: &str, places: &mut Vec<String>) {
     match value {
         Value::Null => return,
         Value::Object(map) => {
