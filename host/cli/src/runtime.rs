@@ -16,6 +16,7 @@ use crate::args::PluginSourceArgs;
 
 /// What the memo of answers may hold.
 const MEMO_BYTES: usize = 64 << 20;
+const SIMULATION_MEMO_BYTES: usize = 16 << 20;
 
 /// The template that customizations are plugins of.
 const LUA: &str = "lua";
@@ -28,6 +29,8 @@ pub(crate) struct Plugins {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) interpreter: Arc<Dispatcher>,
     pub(crate) customizations: Arc<Customizations>,
+    /// For simulated members: what they ask must be answered at once, so no webhook is asked.
+    pub(crate) simulation: Arc<Dispatcher>,
     _directory: Option<DirectoryWatch>,
 }
 
@@ -67,7 +70,8 @@ impl Plugins {
         let lua = windlass_bundle::TEMPLATES.iter().find(|template| template.name == LUA);
         let lua = lua.expect("the plugin for customizations is part of the binary").wasm;
         let customizations = Arc::new(Customizations::new(Arc::clone(&catalogue), lua));
-        Ok(Plugins { catalogue, interpreter, customizations, _directory: watch })
+        let simulation = Arc::new(Dispatcher::new(Arc::clone(&catalogue), SIMULATION_MEMO_BYTES));
+        Ok(Plugins { catalogue, interpreter, customizations, simulation, _directory: watch })
     }
 
     /// The admission plugins, in the order of the catalogue.

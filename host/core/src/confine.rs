@@ -100,6 +100,12 @@ fn difference(one: &Value, other: &Value) -> Option<String> {
             }
             None
         }
+        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+            let mut pairs = ours.iter().zip(theirs).enumerate();
+            pairs.find_map(|(index, (ours, theirs))| {
+                difference(ours, theirs).map(|path| format!("/{index}{path}"))
+            })
+        }
         _ if is_nothing(one) && is_nothing(other) => None,
         _ => (one != other).then(String::new),
     }
@@ -112,7 +118,7 @@ mod tests {
 
     fn thing() -> Value {
         json!({"apiVersion": "example.io/v1", "kind": "Thing", "metadata": {"name": "t", "labels": {"a": "b"}},
-            "spec": {"replicas": 1}})
+            "spec": {"replicas": 1, "containers": [{"name": "c"}]}})
     }
 
     /// What becomes of the thing when `changes` are made to it, by pointer.
@@ -142,6 +148,14 @@ mod tests {
         check(Fence::Spec, &printed, Ok(&[("/spec/replicas", json!(3))]));
         let labels = [("/metadata/labels", json!("absent")), ("/spec/replicas", json!(2))];
         check(Fence::Spec, &labels, Ok(&labels));
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_compared_one_by_one() {
+        let containers = |more: Value| ("/spec/containers", json!([{"name": "c", "resources": more}]));
+        check(Fence::Status, &[containers(json!({}))], Ok(&[]));
+        check(Fence::Status, &[containers(json!({"limits": 1}))], Err("/spec/containers/0/resources"));
+        check(Fence::Status, &[("/spec/containers", json!([]))], Err("/spec/containers"));
     }
 
     #[test]

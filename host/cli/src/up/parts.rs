@@ -117,7 +117,7 @@ impl Parts {
         let simulated = windlass_simulator::Member {
             client: client.clone(),
             spec,
-            interpreter: plugins.interpreter.clone(),
+            interpreter: plugins.simulation.clone(),
             interpreters_changed,
             state,
             clock: jiff::Timestamp::now,

@@ -38,6 +38,8 @@ pub struct Webhook {
 struct Rest {
     failures: u32,
     until: Option<Instant>,
+    /// When the one question was sent that finds out whether the rest is over.
+    probed: Option<Instant>,
     last: String,
 }
 
@@ -71,37 +73,50 @@ impl Webhook {
         self.digest
     }
 
-    /// Whether it may be asked now.
-    pub(super) fn ready(&self, now: Instant) -> Result<&Endpoint, Fault> {
+    /// Whether it may be asked now. After a rest one caller may, and the others wait for how that ends.
+    pub(super) fn begin(&self, now: Instant) -> Result<(), Fault> {
         let unavailable = |message: String| Fault::new(Blame::Unavailable, message);
-        let endpoint = self.definition.endpoint.as_ref().map_err(|problem| unavailable(problem.clone()))?;
-        let rest = self.rest.lock();
-        match rest.until.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero()) {
-            None => Ok(endpoint),
-            Some(left) => Err(unavailable(format!(
+        let mut rest = self.rest.lock();
+        let Some(until) = rest.until else { return Ok(()) };
+        if let Some(left) = until.checked_duration_since(now).filter(|left| !left.is_zero()) {
+            return Err(unavailable(format!(
                 "not asked for another {} ms after {} failures in a row; the last: {}",
                 left.as_millis(),
                 rest.failures,
                 rest.last
+            )));
+        }
+        let patience = self.definition.timeout;
+        match rest.probed.filter(|sent| now.saturating_duration_since(*sent) < patience) {
+            Some(_) => Err(unavailable(format!(
+                "asked by somebody else, after {} failures in a row; the last: {}",
+                rest.failures, rest.last
             ))),
+            None => {
+                rest.probed = Some(now);
+                Ok(())
+            }
         }
     }
 
     /// Takes down how a question ended.
     pub(super) fn ended(&self, fault: Option<&Fault>, now: Instant) {
         let mut rest = self.rest.lock();
-        match fault.filter(|fault| fault.blame.is_plugins_fault()) {
-            None if fault.is_some_and(|fault| fault.blame == Blame::HostFault) => {}
-            None => *rest = Rest::default(),
-            // Those that were under way when the rest began say nothing new.
-            Some(_) if rest.until.is_some_and(|until| until > now) => {}
-            Some(fault) => {
+        match fault {
+            Some(fault) if fault.blame == Blame::HostFault => rest.probed = None,
+            Some(fault) if fault.blame.is_plugins_fault() => {
+                // Those that were under way when the rest began say nothing new.
+                if rest.until.is_some_and(|until| until > now) {
+                    return;
+                }
+                rest.probed = None;
                 rest.failures += 1;
                 rest.last.clone_from(&fault.message);
                 if let Some(more) = rest.failures.checked_sub(FAILURES_MIN) {
                     rest.until = Some(now + (REST_FIRST * 2_u32.pow(more.min(10))).min(REST_MAX));
                 }
             }
+            Some(_) | None => *rest = Rest::default(),
         }
     }
 
@@ -112,7 +127,8 @@ impl Webhook {
         metrics: &Metrics,
         question: Bytes,
     ) -> Result<Bytes, Fault> {
-        let endpoint = self.ready(Instant::now())?;
+        let unusable = |problem: &String| Fault::new(Blame::Unavailable, problem.clone());
+        let endpoint = self.definition.endpoint.as_ref().map_err(unusable)?;
         let timeout = self.definition.timeout;
         let sent = tokio::time::timeout(timeout, self.try_send(client, metrics, endpoint, question));
         sent.await.unwrap_or_else(|_| {
@@ -179,21 +195,22 @@ mod tests {
         let broken = Fault::new(Blame::Unavailable, "away");
         for _ in 0..2 {
             webhook.ended(Some(&broken), begun);
-            assert!(webhook.ready(begun).is_ok());
+            assert!(webhook.begin(begun).is_ok());
         }
         webhook.ended(Some(&broken), begun);
-        let told = webhook.ready(begun).unwrap_err().message;
+        let told = webhook.begin(begun).unwrap_err().message;
         assert!(told.contains("3 failures") && told.contains("away"), "{told}");
         let rested = begun + REST_FIRST;
-        assert!(webhook.ready(rested).is_ok());
+        assert!(webhook.begin(rested).is_ok());
+        assert!(webhook.begin(rested).is_err(), "one finds out");
         webhook.ended(Some(&broken), rested);
-        assert!(webhook.ready(rested + REST_FIRST).is_err(), "twice as long");
+        assert!(webhook.begin(rested + REST_FIRST).is_err(), "twice as long");
         for _ in 0..40 {
             webhook.ended(Some(&broken), begun + Duration::from_secs(3600));
         }
-        assert!(webhook.ready(begun + Duration::from_secs(3600) + REST_MAX).is_ok());
+        assert!(webhook.begin(begun + Duration::from_secs(3600) + REST_MAX).is_ok());
         webhook.ended(None, begun);
-        assert!(webhook.ready(begun).is_ok());
+        assert!(webhook.begin(begun).is_ok());
     }
 
     #[test]
@@ -203,6 +220,6 @@ mod tests {
         for _ in 0..10 {
             webhook.ended(Some(&refusal), Instant::now());
         }
-        assert!(webhook.ready(Instant::now()).is_ok());
+        assert!(webhook.begin(Instant::now()).is_ok());
     }
 }

@@ -160,14 +160,18 @@ impl Webhooks {
         let uids: Vec<String> = queries.iter().map(|_| self.uid()).collect();
         let questions: Vec<Bytes> =
             queries.iter().zip(&uids).map(|(query, uid)| query.text(uid, object)).collect();
-        let texts = match webhook.ready(begun) {
-            Ok(_) => self.send_all(webhook, questions),
+        let admitted = webhook.begin(begun);
+        let asked = admitted.is_ok();
+        let texts = match admitted {
+            Ok(()) => self.send_all(webhook, questions),
             Err(fault) => vec![Err(fault); queries.len()],
         };
         let mut answers = Vec::with_capacity(queries.len());
         for ((query, uid), text) in queries.iter().zip(&uids).zip(texts) {
             let told = text.and_then(|text| query.told(uid, object, &text));
-            webhook.ended(told.as_ref().err(), Instant::now());
+            if asked {
+                webhook.ended(told.as_ref().err(), Instant::now());
+            }
             let result = told.as_ref().err().map_or("Ok", |fault| fault.blame.reason());
             self.metrics.answered(webhook.name(), query.operation(), result, begun.elapsed());
             let answer = told.map_err(|Fault { blame, message }| CallError {

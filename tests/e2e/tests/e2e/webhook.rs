@@ -15,6 +15,7 @@ use crate::plugins::{POLICY, THINGS, THINKER, bindings, events, thing};
 /// A running server. Killed, by its own id, when dropped.
 struct Webhook {
     process: Child,
+    arguments: Vec<String>,
     /// What a control plane is told.
     printed: String,
     registered: Registered,
@@ -31,12 +32,31 @@ impl Webhook {
         let arguments = [&arguments, more].concat();
         let printed = stdout(&windlass(&[&arguments[..], &["--print-configuration"]].concat()));
         let registered = Registered::read(&printed).await;
-        let mut command = Command::new(BINARY);
-        let process = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let webhook = Webhook { process, printed, registered, _data: data };
-        let ready = async || webhook.registered.get("/readyz").await.is_ok();
-        until("the server to be ready", ready, |ready| *ready).await;
+        let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
+        let process = Webhook::run(&arguments);
+        let webhook = Webhook { process, arguments, printed, registered, _data: data };
+        webhook.until_ready().await;
         webhook
+    }
+
+    fn run(arguments: &[String]) -> Child {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    async fn until_ready(&self) {
+        let ready = async || self.registered.get("/readyz").await.is_ok();
+        until("the server to be ready", ready, |ready| *ready).await;
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    async fn start_again(&mut self) {
+        self.process = Webhook::run(&self.arguments);
+        self.until_ready().await;
     }
 }
 
@@ -141,7 +161,7 @@ async fn a_whole_control_plane_serves_it_too() {
 async fn a_control_plane_asks_the_webhooks_that_are_configured() {
     let plugins = TempDir::new().unwrap();
     std::fs::write(plugins.path().join("thinker.wasm"), THINKER.component()).unwrap();
-    let webhook = Webhook::start(&["--plugin-dir", plugins.path().to_str().unwrap()]).await;
+    let mut webhook = Webhook::start(&["--plugin-dir", plugins.path().to_str().unwrap()]).await;
 
     let control_plane = ControlPlane::start("members: [{name: member1}]", &[]).await;
     let client = control_plane.client().await;
@@ -156,11 +176,14 @@ async fn a_control_plane_asks_the_webhooks_that_are_configured() {
     apply(&client, &webhook.printed).await;
     let replicas = |binding: &Value| binding["spec"]["replicas"] == 3;
     wait_for(&bindings, "first-thing", "interpreted by the webhook", replicas).await;
-    drop(webhook);
+    webhook.kill();
     apply(&client, &thing("second")).await;
     let notes =
         until("the event", || events(&client, "InterpretationFailed"), |notes| !notes.is_empty()).await;
     assert!(notes.iter().all(|note| note.contains("windlass/interpreters.windlass.io")), "{notes:?}");
+
+    webhook.start_again().await;
+    wait_for(&bindings, "second-thing", "interpreted by the webhook that is back", replicas).await;
 
     let configurations =
         api(&client, "config.karmada.io/v1alpha1", "ResourceInterpreterWebhookConfiguration", "");

@@ -80,10 +80,7 @@ async fn webhook(
     folder: &Path,
 ) -> anyhow::Result<Process> {
     let certificates = folder.join("karmada-webhook");
-    std::fs::create_dir_all(&certificates).context("a folder for certificates")?;
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).context("a certificate")?;
-    std::fs::write(certificates.join("tls.crt"), made.cert.pem()).context("a certificate's file")?;
-    std::fs::write(certificates.join("tls.key"), made.signing_key.serialize_pem()).context("a key's file")?;
+    let authority = certificate(&certificates)?;
     let port = free_port()?;
     let arguments = [
         "karmada-webhook".to_owned(),
@@ -100,7 +97,7 @@ async fn webhook(
     let file = karmada.source.join("artifacts/deploy/webhook-configuration.yaml");
     let written = std::fs::read_to_string(&file)
         .with_context(|| format!("{}", file.display()))?
-        .replace("{{caBundle}}", &STANDARD.encode(made.cert.pem()))
+        .replace("{{caBundle}}", &STANDARD.encode(&authority))
         .replace(WEBHOOK_URL, &format!("https://127.0.0.1:{port}"));
     for configuration in
         serde_saphyr::from_multiple::<Value>(&written).context("the webhook configurations")?
@@ -108,6 +105,15 @@ async fn webhook(
         apply(client, &configuration).await?;
     }
     Ok(process)
+}
+
+/// Makes a certificate for this machine, as controller-runtime's servers want it; gives it back as PEM.
+pub(super) fn certificate(folder: &Path) -> anyhow::Result<String> {
+    std::fs::create_dir_all(folder).context("a folder for certificates")?;
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).context("a certificate")?;
+    std::fs::write(folder.join("tls.crt"), made.cert.pem()).context("a certificate's file")?;
+    std::fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).context("a key's file")?;
+    Ok(made.cert.pem())
 }
 
 fn kubeconfig(server: &Kubernetes, folder: &Path) -> anyhow::Result<PathBuf> {
@@ -131,7 +137,7 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn document(file: &Path) -> anyhow::Result<Value> {
+pub(super) fn document(file: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
     serde_saphyr::from_str(&text).with_context(|| format!("{}", file.display()))
 }

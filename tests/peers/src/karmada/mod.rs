@@ -1,4 +1,9 @@
-//! Karmada asks Windlass: `windlass webhook`, registered with a Karmada control plane by the configuration that it
+//! Each asks the other.
+//!
+//! Windlass asks Karmada's example of an interpreter webhook ([`example`]): a `windlass up`, unchanged, with the example's
+//! own configuration.
+//!
+//! Karmada asks Windlass ([`scenario`]): `windlass webhook`, registered with a Karmada control plane by the configuration that it
 //! prints itself, interprets kinds that Karmada doesn't know.
 //!
 //! All of it is real: Karmada's controller manager, scheduler and webhook on a kube-apiserver, a member that is another
@@ -6,6 +11,7 @@
 //! statuses that they would.
 
 mod control_plane;
+mod example;
 mod member;
 mod objects;
 mod scenario;
@@ -38,6 +44,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let servers = servers::build().await?;
     let windlass =
         windlass.canonicalize().with_context(|| format!("{}: build it first", windlass.display()))?;
+    let begun = Instant::now();
+    example::run(&karmada, &windlass).await.context("Windlass asks Karmada's example of a webhook")?;
+    println!("Windlass asked Karmada's webhook, in {} s", begun.elapsed().as_secs());
+
     let begun = Instant::now();
     let folder = tempfile::tempdir().context("a temporary directory")?;
     let webhook = windlass::Webhook::start(&windlass, folder.path()).await?;

@@ -108,6 +108,16 @@ pub(super) async fn apply(client: &kube::Client, object: &Value) -> anyhow::Resu
     Ok(())
 }
 
+/// Changes what the object says, as anybody else would.
+pub(super) async fn merge(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
+    let Id { version, kind, namespace, name } = id(object)?;
+    api(client, version, kind, namespace)
+        .patch(name, &PatchParams::default(), &Patch::Merge(object))
+        .await
+        .with_context(|| format!("{kind} {name}"))?;
+    Ok(())
+}
+
 pub(super) async fn apply_status(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
     let Id { version, kind, namespace, name } = id(object)?;
     let status = json!({"status": object["status"]});
