@@ -263,6 +263,45 @@ mod tests {
     }
 
     #[test]
+    fn no_field_of_the_wrong_type_is_more_than_an_error() {
+        let places = [
+            "",
+            "/apiVersion",
+            "/request",
+            "/request/uid",
+            "/request/kind",
+            "/request/kind/kind",
+            "/request/name",
+            "/request/namespace",
+            "/request/operation",
+            "/request/object",
+            "/request/object/apiVersion",
+            "/request/object/metadata",
+            "/request/object/metadata/name",
+            "/request/observedObject",
+            "/request/replicas",
+            "/request/aggregatedStatus",
+            "/request/aggregatedStatus/0",
+            "/request/aggregatedStatus/0/status",
+            "/request/aggregatedStatus/0/clusterName",
+        ];
+        let odd = [json!(null), json!(true), json!(-7.5), json!("x"), json!([]), json!({}), json!([{}])];
+        for operation in OPERATIONS {
+            for (place, value) in places.iter().flat_map(|place| odd.iter().map(move |value| (place, value)))
+            {
+                let more = json!({"replicas": 1, "aggregatedStatus": [{"clusterName": "m", "status": {}}],
+                    "observedObject": {"apiVersion": "v1", "kind": "Thing", "spec": {}}});
+                let mut body: Value = serde_json::from_slice(&context(operation.name(), more)).unwrap();
+                *body.pointer_mut(place).unwrap() = value.clone();
+                if let Ok(reply) = answer(&Things, &serde_json::to_vec(&body).unwrap()) {
+                    let response = reply.context.response.unwrap();
+                    assert_eq!(response.successful, response.status.is_none(), "{place} {value}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_text_without_a_question_is_told_apart_by_its_fault() {
         let change = |pointer: &str, value: Value| {
             let mut body: Value = serde_json::from_slice(&context("InterpretHealth", json!({}))).unwrap();

@@ -159,3 +159,5 @@ impl IntoResponse for Refusal {
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ impl Interpreter for Things {
 
     fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value> {
         let mut changed = object.to_value();
-        changed["status"] = items[0].status.clone().unwrap_or_default();
+        changed["status"] = items.first().and_then(|item| item.status.clone()).unwrap_or_default();
         by_things(object, Ok(changed))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Uri;
 use windlass_api::config::{
     ResourceInterpreterCustomizationSpec, ResourceInterpreterWebhook, RuleWithOperations,
 };
@@ -70,9 +71,7 @@ fn validate_webhook(webhook: &ResourceInterpreterWebhook, at: &str, causes: &mut
     let client = &webhook.client_config;
     match (&client.url, &client.service) {
         (Some(url), None) => {
-            let plain = !url.contains(['@', '#', '?']);
-            if !(url.starts_with("https://") && url.len() > "https://".len() && plain) {
-                let why = "want https://host[:port]/path without user, query and fragment";
+            if let Some(why) = wrong_url(url) {
                 causes.invalid(format!("{at}.clientConfig.url"), quoted(url), why);
             }
         }
@@ -89,12 +88,9 @@ fn validate_webhook(webhook: &ResourceInterpreterWebhook, at: &str, causes: &mut
                     "port must be between 1 and 65535",
                 );
             }
-            if let Some(path) = service.path.as_ref().filter(|path| !path.starts_with('/')) {
-                causes.invalid(
-                    format!("{at}.clientConfig.service.path"),
-                    quoted(path),
-                    "must start with a '/'",
-                );
+            if let Some((path, why)) = service.path.as_ref().and_then(|path| Some((path, wrong_path(path)?)))
+            {
+                causes.invalid(format!("{at}.clientConfig.service.path"), quoted(path), why);
             }
         }
         _ => causes.required(format!("{at}.clientConfig"), "exactly one of url or service is required"),
@@ -114,6 +110,31 @@ fn validate_webhook(webhook: &ResourceInterpreterWebhook, at: &str, causes: &mut
     } else if !versions.iter().any(|version| version == "v1alpha1") {
         causes.invalid(field, quoted(&versions.join(",")), "must include at least one of v1alpha1");
     }
+}
+
+/// Why a webhook can't be reached by `url`; `None` if it can.
+fn wrong_url(url: &str) -> Option<&'static str> {
+    const FORM: &str = "want https://host[:port]/path without user, query and fragment";
+    let parsed: Option<Uri> = url.parse().ok();
+    let good = parsed.is_some_and(|uri| {
+        uri.scheme_str() == Some("https") && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    (!good || url.contains(['@', '#', '?'])).then_some(FORM)
+}
+
+/// Why a Service has no such path; `None` if it may have it.
+fn wrong_path(path: &str) -> Option<String> {
+    if matches!(path, "" | "/") {
+        return None;
+    }
+    let Some(rest) = path.strip_prefix('/') else { return Some("must start with a '/'".to_owned()) };
+    let segments = rest.strip_suffix('/').unwrap_or(rest).split('/').enumerate();
+    segments.into_iter().find_map(|(index, segment)| {
+        if segment.is_empty() {
+            return Some(format!("segment[{index}] may not be empty"));
+        }
+        dns_subdomain(segment).map(|why| format!("segment[{index}]: {why}"))
+    })
 }
 
 fn validate_rule(rule: &RuleWithOperations, at: &str, causes: &mut Causes) {
@@ -166,14 +187,24 @@ mod tests {
 
     #[test]
     fn webhooks_are_refused_by_field() {
-        let bad_rule =
-            json!({"operations": ["*", "Sing"], "apiGroups": [], "apiVersions": [""], "kinds": ["*"]});
+        let bad_rule = json!({"operations": ["*", "PreserveState"], "apiGroups": [], "apiVersions": [""], "kinds": ["*"]});
         for (change, want) in [
             (json!({}), vec![]),
             (json!({"name": "short"}), vec!["webhooks[0].name"]),
             (json!({"timeoutSeconds": 31}), vec!["webhooks[0].timeoutSeconds"]),
             (json!({"clientConfig": {}}), vec!["webhooks[0].clientConfig"]),
             (json!({"clientConfig": {"url": "http://a"}}), vec!["webhooks[0].clientConfig.url"]),
+            (json!({"clientConfig": {"url": "https:///a"}}), vec!["webhooks[0].clientConfig.url"]),
+            (json!({"clientConfig": {"url": "https://me@a/b"}}), vec!["webhooks[0].clientConfig.url"]),
+            (json!({"clientConfig": {"url": "https://a/b?c"}}), vec!["webhooks[0].clientConfig.url"]),
+            (
+                json!({"clientConfig": {"service": {"namespace": "a", "name": "b", "path": "/c//d"}}}),
+                vec!["webhooks[0].clientConfig.service.path"],
+            ),
+            (
+                json!({"clientConfig": {"service": {"namespace": "a", "name": "b", "path": "/c/d.e/"}}}),
+                vec![],
+            ),
             (
                 json!({"clientConfig": {"service": {"namespace": "a", "name": "", "port": 0, "path": "x"}}}),
                 vec![

@@ -113,7 +113,10 @@ impl Webhook {
                 rest.failures += 1;
                 rest.last.clone_from(&fault.message);
                 if let Some(more) = rest.failures.checked_sub(FAILURES_MIN) {
-                    rest.until = Some(now + (REST_FIRST * 2_u32.pow(more.min(10))).min(REST_MAX));
+                    let length = (REST_FIRST * 2_u32.pow(more.min(10))).min(REST_MAX);
+                    rest.until = Some(now + length);
+                    let (webhook, error, failures) = (&self.name, &rest.last, rest.failures);
+                    tracing::warn!(%webhook, error, failures, ?length, "interpreter webhook is given a rest");
                 }
             }
             Some(_) | None => *rest = Rest::default(),
@@ -132,7 +135,11 @@ impl Webhook {
         let timeout = self.definition.timeout;
         let sent = tokio::time::timeout(timeout, self.try_send(client, metrics, endpoint, question));
         sent.await.unwrap_or_else(|_| {
-            let message = format!("{} gives no answer in {} s", endpoint.url, timeout.as_secs());
+            let message = format!(
+                "{} gives no answer in {} s, the wait for its turn included",
+                endpoint.url,
+                timeout.as_secs()
+            );
             Err(Fault::new(Blame::Deadline, message))
         })
     }

@@ -168,9 +168,12 @@ impl Webhooks {
         };
         let mut answers = Vec::with_capacity(queries.len());
         for ((query, uid), text) in queries.iter().zip(&uids).zip(texts) {
+            let not_sent = text.as_ref().err().cloned();
             let told = text.and_then(|text| query.told(uid, object, &text));
             if asked {
-                webhook.ended(told.as_ref().err(), Instant::now());
+                let nonsense = told.as_ref().err().filter(|fault| fault.blame == Blame::BadAnswer);
+                // One that says that it failed at this object may do well with the next.
+                webhook.ended(not_sent.as_ref().or(nonsense), Instant::now());
             }
             let result = told.as_ref().err().map_or("Ok", |fault| fault.blame.reason());
             self.metrics.answered(webhook.name(), query.operation(), result, begun.elapsed());

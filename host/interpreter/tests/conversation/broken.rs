@@ -35,6 +35,11 @@ async fn answering(respond: fn(String) -> Response) -> (crate::served::Served, A
     (serve(Router::new().route("/interpret", post(answer))).await, asked)
 }
 
+fn refusal(uid: &str, code: u16) -> Response {
+    let status = json!({"message": "not this one", "code": code});
+    axum::Json(json!({"response": {"uid": uid, "successful": false, "status": status}})).into_response()
+}
+
 fn patched(uid: &str, operations: &Value) -> Response {
     let patch = STANDARD.encode(operations.to_string());
     axum::Json(
@@ -113,6 +118,25 @@ async fn an_answer_that_is_none_is_the_webhooks_fault() {
     let error = fault(|_| (StatusCode::INTERNAL_SERVER_ERROR, "on fire").into_response()).await;
     assert_eq!(error.blame, Blame::Unavailable);
     assert!(error.message.contains("500") && error.message.contains("on fire"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_says_no_is_there_and_needs_no_rest() {
+    let (served, asked) = answering(|uid| refusal(&uid, 500)).await;
+    let asker = served.asker();
+    for _ in 0..5 {
+        let error = asker.revise_replica(&thing("t"), 2).unwrap().result.unwrap_err();
+        assert_eq!(error.blame, Blame::Unavailable);
+        assert!(error.message.contains("not this one (code 500)"), "{error}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 5, "it may go well another time");
+    let (served, asked) = answering(|uid| refusal(&uid, 422)).await;
+    let asker = served.asker();
+    for _ in 0..5 {
+        let error = asker.revise_replica(&thing("t"), 2).unwrap().result.unwrap_err();
+        assert_eq!(error.blame, Blame::Rejected { field: None });
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "what it refuses, it refuses");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
