@@ -124,9 +124,8 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, sh
 }
 
 /// `/metrics`, in Prometheus' text format.
-pub fn metrics(registry: Registry) -> Router {
+pub fn metrics(registry: Arc<Registry>) -> Router {
     const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let registry = Arc::new(registry);
     let show = move || async move {
         let mut text = String::new();
         match prometheus_client::encoding::text::encode(&mut text, &registry) {

@@ -34,3 +34,4 @@ mod turn;
 mod version;
 
 pub use server::{ApiServer, Config, OpenError, ServeError};
+pub use state::MetricsText;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, Patch, PatchParams};
@@ -19,7 +19,7 @@ use crate::admission::Admission;
 use crate::catalogue::Catalogue;
 use crate::identity::rbac::Rbac;
 use crate::identity::{MASTERS, User};
-use crate::state::{READS_MAX, State, WRITES_MAX};
+use crate::state::{MetricsText, READS_MAX, State, WRITES_MAX};
 use crate::store::{self, Store};
 use crate::tls::{Authority, Credentials, Identity, Kubeconfig, TlsError};
 use crate::{bootstrap, connection, definitions, housekeeping, service};
@@ -93,6 +93,7 @@ impl ApiServer {
             messages: LazyLock::new(Messages::read),
             hooks,
             authority,
+            metrics: OnceLock::new(),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             writes: Arc::new(Semaphore::new(WRITES_MAX)),
             random: rustls::crypto::ring::default_provider().secure_random,
@@ -115,6 +116,12 @@ impl ApiServer {
         server.install(definitions).await?;
         definitions::resume(&server.state);
         Ok(server)
+    }
+
+    /// Serves `/metrics` from now on, to those who may read it. What is set first stays.
+    pub fn show_metrics(&self, text: MetricsText) {
+        // A server has one owner, who counts in one place.
+        let _ = self.state.metrics.set(text);
     }
 
     /// A client in this process that may do everything.

@@ -199,7 +199,14 @@ fn answer(
     match target {
         Target::Version => Ok(response::value(200, Encoding::Json, &version::info())),
         Target::Health(check) => Ok(health(state, &check, query.has("verbose"))),
-        Target::Paths => Ok(response::value(200, Encoding::Json, &json!({"paths": paths(&served)}))),
+        Target::Metrics => match state.metrics.get() {
+            Some(metrics) => Ok(response::text(200, metrics())),
+            None => Err(ApiError::unknown_path()),
+        },
+        Target::Paths => {
+            let paths = paths(&served, state.metrics.get().is_some());
+            Ok(response::value(200, Encoding::Json, &json!({"paths": paths})))
+        }
         Target::CoreVersions => Ok(discovery::groups(&served, true, accept()?, unchanged)),
         Target::Groups => Ok(discovery::groups(&served, false, accept()?, unchanged)),
         Target::Group(name) => discovery::group(&served, &name, accept()?),
@@ -214,11 +221,12 @@ fn answer(
     }
 }
 
-fn paths(served: &Served) -> Vec<String> {
+fn paths(served: &Served, has_metrics: bool) -> Vec<String> {
     let mut paths: Vec<String> =
         ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
             .map(str::to_owned)
             .to_vec();
+    paths.extend(has_metrics.then(|| "/metrics".to_owned()));
     for group in &served.groups {
         if !group.name.is_empty() {
             paths.push(format!("/apis/{}", group.name));

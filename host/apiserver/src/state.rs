@@ -1,7 +1,7 @@
 //! What all requests of one server share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use parking_lot::Mutex;
 use rustls::crypto::SecureRandom;
@@ -24,6 +24,9 @@ use crate::tls::Authority;
 pub(crate) const READS_MAX: usize = 400;
 pub(crate) const WRITES_MAX: usize = 200;
 
+/// Makes the text that `/metrics` shows, in Prometheus' format.
+pub type MetricsText = Box<dyn Fn() -> String + Send + Sync>;
+
 pub(crate) struct State {
     /// In logs.
     pub(crate) name: String,
@@ -36,6 +39,8 @@ pub(crate) struct State {
     pub(crate) admission: Admission,
     pub(crate) rbac: Rbac,
     pub(crate) authority: Authority,
+    /// Makes the text of `/metrics`, once somebody has any.
+    pub(crate) metrics: OnceLock<MetricsText>,
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) writes: Arc<Semaphore>,
     pub(crate) random: &'static dyn SecureRandom,

@@ -6,6 +6,7 @@ pub(crate) enum Target {
     Version,
     /// `healthz`, `livez` or `readyz`, and the single check asked for, if any.
     Health(String),
+    Metrics,
     /// `/`
     Paths,
     /// `/api`
@@ -59,6 +60,7 @@ pub(crate) fn parse(path: &str) -> Target {
         ["healthz" | "livez" | "readyz"] | ["healthz" | "livez" | "readyz", "ping"] => {
             Target::Health(plain[0].to_owned())
         }
+        ["metrics"] => Target::Metrics,
         ["api"] => Target::CoreVersions,
         ["apis"] => Target::Groups,
         ["apis", group] => Target::Group((*group).to_owned()),

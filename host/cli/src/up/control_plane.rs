@@ -18,6 +18,7 @@ use super::parts::Parts;
 use super::{Options, customizations, settings};
 use crate::client;
 use crate::runtime::{Plugins, Settings, code_cache, random_bytes, read_settings};
+use crate::webhook::Measures;
 
 /// A running control plane with its simulated members.
 pub struct ControlPlane {
@@ -69,9 +70,11 @@ impl ControlPlane {
 
         customizations::load(&server.client(), &plugins.customizations).await?;
         parts.follow_customizations(&server, &plugins);
+        let measures = Measures::of(&plugins);
         if let Some(port) = webhook_port {
-            parts.serve_webhook(port, &folder, &plugins).await?;
+            parts.serve_webhook(port, &folder, &plugins, &measures).await?;
         }
+        server.show_metrics(Box::new(move || measures.text()));
         parts.follow_webhooks(server.client(), plugins.interpreter.clone()).await?;
         parts.report_on_plugins(&server, &plugins, changes.clone());
 

@@ -1,6 +1,5 @@
 //! The plugins of `windlass up` as webhooks of other control planes.
 
-use prometheus_client::registry::Registry;
 use windlass_admission::interpret::{Limits, document};
 use windlass_admission::server;
 
@@ -8,7 +7,7 @@ use super::folder::{Folder, write_whole};
 use super::member::{Address, listen};
 use super::parts::Parts;
 use crate::runtime::Plugins;
-use crate::webhook::{Certificate, Place, router, rules, webhook};
+use crate::webhook::{Certificate, Measures, Place, router, rules, webhook};
 
 const NAME: &str = "windlass";
 const TIMEOUT_SECONDS: i32 = 10;
@@ -20,6 +19,7 @@ impl Parts {
         port: u16,
         folder: &Folder,
         plugins: &Plugins,
+        measures: &Measures,
     ) -> anyhow::Result<()> {
         let home = folder.webhook();
         let certificate = Certificate::Own(home.clone());
@@ -31,7 +31,7 @@ impl Parts {
         let configuration = serde_saphyr::to_string(&document(NAME, &webhook))?;
         write_whole(&folder.webhook_configuration(), &configuration)?;
         let tls = server::tls_config(identity.resolver)?;
-        let router = router(plugins, Limits::default(), Registry::default(), &self.shutdown);
+        let router = router(plugins, Limits::default(), measures, &self.shutdown);
         self.spawn("webhook server", server::serve(listener, tls, router, self.shutdown.clone()));
         Ok(())
     }

@@ -18,6 +18,8 @@ use crate::args::{LoggingArgs, PluginSourceArgs};
       --tls-cert-file tls.crt --tls-private-key-file tls.key --ca-bundle-file ca.crt
   windlass webhook --print-configuration --plugin ray --plugin flink
 
+Print the configuration again when plugins come that interpret other kinds: it names every kind.
+
 It answers at /interpret what Karmada asks of an interpreter webhook, and at /mutate and /validate what an API server
 asks of an admission webhook; /healthz, /readyz and /metrics are for those who watch it.")]
 pub(crate) struct WebhookArgs {

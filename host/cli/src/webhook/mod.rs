@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use windlass_admission::interpret::{Limits, document};
@@ -16,7 +15,7 @@ use windlass_admission::server;
 
 pub(crate) use args::WebhookArgs;
 pub(crate) use place::{Certificate, Place};
-pub(crate) use served::{router, rules, webhook};
+pub(crate) use served::{Measures, router, rules, webhook};
 
 use crate::runtime::Plugins;
 use crate::up::{runtime, stop_signal};
@@ -80,7 +79,7 @@ pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
         let place = Place::of(url, service, bind, address.port()).ok();
         let tls = server::tls_config(certificate.open(place.as_ref())?.resolver)?;
         let shutdown = CancellationToken::new();
-        let router = router(&loaded, limits, Registry::default(), &shutdown);
+        let router = router(&loaded, limits, &Measures::of(&loaded), &shutdown);
         let serving = tokio::spawn(server::serve(listener, tls, router, shutdown.clone()));
         println!(
             "Windlass interprets at https://{address}{} with {count} plugins",

@@ -14,6 +14,7 @@ use windlass_admission::interpret::{self, Limits, Metrics};
 use windlass_admission::{Chain, FailurePolicy, admit, server};
 use windlass_api::config::{ResourceInterpreterWebhook, RuleWithOperations};
 use windlass_core::{Gvk, Operation};
+use windlass_interpreter::{Dispatcher, MemoCounts};
 use windlass_plugins::{Abilities, Catalogue, InterpreterPlugin, Precedence};
 
 use super::place::{Identity, Place};
@@ -22,21 +23,43 @@ use crate::runtime::{Plugins, random_bytes};
 /// The webhook's full name in configurations.
 const WEBHOOK: &str = "interpreters.windlass.io";
 
+/// What is counted in this process, and how it is shown.
+pub(crate) struct Measures {
+    registry: Arc<Registry>,
+    questions: Metrics,
+}
+
+impl Measures {
+    pub(crate) fn of(plugins: &Plugins) -> Measures {
+        let mut registry = Registry::default();
+        let questions = Metrics::registered(&mut registry);
+        plugins.interpreter.webhooks().register(&mut registry);
+        let (catalogue, interpreter) = (Arc::clone(&plugins.catalogue), Arc::clone(&plugins.interpreter));
+        registry.register_collector(Box::new(PluginCounts { catalogue, interpreter }));
+        Measures { registry: Arc::new(registry), questions }
+    }
+
+    /// In Prometheus' text format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("nothing fails at writing to a string");
+        text
+    }
+}
+
 /// Every route of the server.
 pub(crate) fn router(
     plugins: &Plugins,
     limits: Limits,
-    mut registry: Registry,
+    measures: &Measures,
     shutdown: &CancellationToken,
 ) -> Router {
-    let metrics = Metrics::registered(&mut registry);
-    plugins.interpreter.webhooks().register(&mut registry);
-    registry.register_collector(Box::new(PluginCounts(Arc::clone(&plugins.catalogue))));
     let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
-    interpret::routes(plugins.interpreter.clone(), limits, metrics)
+    interpret::routes(plugins.interpreter.clone(), limits, measures.questions.clone())
         .merge(admit::routes(chain))
         .merge(server::health(shutdown))
-        .merge(server::metrics(registry))
+        .merge(server::metrics(Arc::clone(&measures.registry)))
 }
 
 /// What registers the server with a control plane.
@@ -84,18 +107,21 @@ fn offers(plugin: &InterpreterPlugin) -> Vec<(Gvk, Operation)> {
     offers
 }
 
-/// The counts of each plugin, as of when they are looked at.
-struct PluginCounts(Arc<Catalogue>);
+/// The counts of each plugin, and of the memory of their answers, as of when they are looked at.
+struct PluginCounts {
+    catalogue: Arc<Catalogue>,
+    interpreter: Arc<Dispatcher>,
+}
 
 impl fmt::Debug for PluginCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PluginCounts").finish_non_exhaustive()
+        f.debug_struct("PluginCounts").finish_non_exhaustive()
     }
 }
 
 impl Collector for PluginCounts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let snapshot = self.0.snapshot();
+        let snapshot = self.catalogue.snapshot();
         let serving: Vec<_> = snapshot.entries().iter().filter_map(|entry| entry.plugin.as_ref()).collect();
         let help = "Calls into a plugin";
         let mut calls =
@@ -114,6 +140,12 @@ impl Collector for PluginCounts {
                 let labels = [("plugin", about.name().as_ref()), ("reason", reason)];
                 ConstCounter::new(count).encode(failures.encode_family(&labels)?)?;
             }
+        }
+        let MemoCounts { hits, misses } = self.interpreter.memo_counts();
+        let help = "Questions whose answer was remembered, and those that had to be asked";
+        let mut memory = encoder.encode_descriptor("windlass_answers", help, None, MetricType::Counter)?;
+        for (known, count) in [("true", hits), ("false", misses)] {
+            ConstCounter::new(count).encode(memory.encode_family(&[("remembered", known)])?)?;
         }
         Ok(())
     }

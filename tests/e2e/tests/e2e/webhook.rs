@@ -176,6 +176,9 @@ async fn a_control_plane_asks_the_webhooks_that_are_configured() {
     apply(&client, &webhook.printed).await;
     let replicas = |binding: &Value| binding["spec"]["replicas"] == 3;
     wait_for(&bindings, "first-thing", "interpreted by the webhook", replicas).await;
+    let metrics = client.request_text(Request::get("/metrics").body(Vec::new()).unwrap()).await.unwrap();
+    let counted = r#"windlass_remote_interpreter_calls_total{webhook="windlass/interpreters.windlass.io",operation="InterpretReplica",result="Ok"}"#;
+    assert!(metrics.contains(counted), "{metrics}");
     webhook.kill();
     apply(&client, &thing("second")).await;
     let notes =
