@@ -16,7 +16,7 @@ use crate::args::PluginSourceArgs;
 
 /// What the memo of answers may hold.
 const MEMO_BYTES: usize = 64 << 20;
-const SIMULATION_MEMO_BYTES: usize = 16 << 20;
+const PLUGINS_ALONE_MEMO_BYTES: usize = 32 << 20;
 
 /// The template that customizations are plugins of.
 const LUA: &str = "lua";
@@ -29,8 +29,9 @@ pub(crate) struct Plugins {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) interpreter: Arc<Dispatcher>,
     pub(crate) customizations: Arc<Customizations>,
-    /// For simulated members: what they ask must be answered at once, so no webhook is asked.
-    pub(crate) simulation: Arc<Dispatcher>,
+    /// Asks the plugins alone, and no webhook. For simulated members, which must be answered at once; and for others
+    /// who ask by webhook: two control planes that ask each other would never come to an end.
+    pub(crate) plugins_alone: Arc<Dispatcher>,
     _directory: Option<DirectoryWatch>,
 }
 
@@ -70,8 +71,8 @@ impl Plugins {
         let lua = windlass_bundle::TEMPLATES.iter().find(|template| template.name == LUA);
         let lua = lua.expect("the plugin for customizations is part of the binary").wasm;
         let customizations = Arc::new(Customizations::new(Arc::clone(&catalogue), lua));
-        let simulation = Arc::new(Dispatcher::new(Arc::clone(&catalogue), SIMULATION_MEMO_BYTES));
-        Ok(Plugins { catalogue, interpreter, customizations, simulation, _directory: watch })
+        let plugins_alone = Arc::new(Dispatcher::new(Arc::clone(&catalogue), PLUGINS_ALONE_MEMO_BYTES));
+        Ok(Plugins { catalogue, interpreter, customizations, plugins_alone, _directory: watch })
     }
 
     /// The admission plugins, in the order of the catalogue.

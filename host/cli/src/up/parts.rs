@@ -117,7 +117,7 @@ impl Parts {
         let simulated = windlass_simulator::Member {
             client: client.clone(),
             spec,
-            interpreter: plugins.simulation.clone(),
+            interpreter: plugins.plugins_alone.clone(),
             interpreters_changed,
             state,
             clock: jiff::Timestamp::now,

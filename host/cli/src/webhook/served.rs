@@ -14,7 +14,7 @@ use windlass_admission::interpret::{self, Limits, Metrics};
 use windlass_admission::{Chain, FailurePolicy, admit, server};
 use windlass_api::config::{ResourceInterpreterWebhook, RuleWithOperations};
 use windlass_core::{Gvk, Operation};
-use windlass_interpreter::{Dispatcher, MemoCounts};
+use windlass_interpreter::Dispatcher;
 use windlass_plugins::{Abilities, Catalogue, InterpreterPlugin, Precedence};
 
 use super::place::{Identity, Place};
@@ -34,8 +34,9 @@ impl Measures {
         let mut registry = Registry::default();
         let questions = Metrics::registered(&mut registry);
         plugins.interpreter.webhooks().register(&mut registry);
-        let (catalogue, interpreter) = (Arc::clone(&plugins.catalogue), Arc::clone(&plugins.interpreter));
-        registry.register_collector(Box::new(PluginCounts { catalogue, interpreter }));
+        let catalogue = Arc::clone(&plugins.catalogue);
+        let asked = [&plugins.interpreter, &plugins.plugins_alone].map(Arc::clone);
+        registry.register_collector(Box::new(PluginCounts { catalogue, asked }));
         Measures { registry: Arc::new(registry), questions }
     }
 
@@ -56,7 +57,7 @@ pub(crate) fn router(
     shutdown: &CancellationToken,
 ) -> Router {
     let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
-    interpret::routes(plugins.interpreter.clone(), limits, measures.questions.clone())
+    interpret::routes(plugins.plugins_alone.clone(), limits, measures.questions.clone())
         .merge(admit::routes(chain))
         .merge(server::health(shutdown))
         .merge(server::metrics(Arc::clone(&measures.registry)))
@@ -110,7 +111,7 @@ fn offers(plugin: &InterpreterPlugin) -> Vec<(Gvk, Operation)> {
 /// The counts of each plugin, and of the memory of their answers, as of when they are looked at.
 struct PluginCounts {
     catalogue: Arc<Catalogue>,
-    interpreter: Arc<Dispatcher>,
+    asked: [Arc<Dispatcher>; 2],
 }
 
 impl fmt::Debug for PluginCounts {
@@ -141,7 +142,9 @@ impl Collector for PluginCounts {
                 ConstCounter::new(count).encode(failures.encode_family(&labels)?)?;
             }
         }
-        let MemoCounts { hits, misses } = self.interpreter.memo_counts();
+        let counts = self.asked.each_ref().map(|asked| asked.memo_counts());
+        let hits: u64 = counts.iter().map(|counts| counts.hits).sum();
+        let misses: u64 = counts.iter().map(|counts| counts.misses).sum();
         let help = "Questions whose answer was remembered, and those that had to be asked";
         let mut memory = encoder.encode_descriptor("windlass_answers", help, None, MetricType::Counter)?;
         for (known, count) in [("true", hits), ("false", misses)] {

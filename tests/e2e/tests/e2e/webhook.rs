@@ -117,8 +117,14 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+const POLICY_FOR_ALL: &str = "{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {name: all, namespace: default},
+ spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}], placement: {}}}";
+
 fn deployment(replicas: Value) -> Value {
-    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"replicas": replicas}})
+    let labels = json!({"app": "x"});
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x", "namespace": "default"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template":
+            {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c"}]}}}})
 }
 
 #[tokio::test]
@@ -193,6 +199,28 @@ async fn a_control_plane_asks_the_webhooks_that_are_configured() {
     configurations.delete("windlass", &Default::default()).await.unwrap();
     let nobody = |binding: &Value| binding["spec"].get("replicas").is_none();
     wait_for(&bindings, "second-thing", "interpreted by nobody", nobody).await;
+}
+
+/// It asks itself, and the question does not go round for ever.
+#[tokio::test]
+async fn a_control_plane_may_be_its_own_webhook() {
+    let control_plane = ControlPlane::start("members: [{name: member1}]", &["--webhook-port", "0"]).await;
+    let client = control_plane.client().await;
+    let configuration =
+        std::fs::read_to_string(control_plane.path("data/webhook-configuration.yaml")).unwrap();
+    apply(&client, &configuration).await;
+    apply(&client, &format!("{}\n---\n{POLICY_FOR_ALL}", deployment(json!(2)))).await;
+    let made = |binding: &Value| {
+        binding["spec"]["components"][0]["replicas"] == 2 || binding["spec"]["replicas"] == 2
+    };
+    wait_for(&bindings(&client), "x-deployment", "interpreted", made).await;
+    let asked = async || {
+        let request = Request::get("/metrics").body(Vec::new()).unwrap();
+        client.request_text(request).await.unwrap()
+    };
+    let counted = "windlass_remote_interpreter_calls_total{webhook=\"windlass/interpreters.windlass.io\"";
+    let metrics = until("it to be asked", asked, |metrics| metrics.contains(counted)).await;
+    assert!(!metrics.contains("result=\"Deadline\""), "{metrics}");
 }
 
 #[test]
