@@ -117,7 +117,7 @@ impl<'a> LeaderWorkerSetProgress<'a> {
             condition("Progressing", "GroupsProgressing", "Replicas are progressing")
         };
         Ok(json!({
-            "observedGeneration": self.metadata.generation,
+            "observedGeneration": self.metadata.generation.numeric(),
             "replicas": leaders.of_any_template(),
             "readyReplicas": ready,
             "updatedReplicas": leaders.created,

@@ -3,7 +3,10 @@
 #[allow(unreachable_pub, reason = "shared with the comparison with Karmada, in examples")]
 mod cases;
 
+use std::collections::BTreeSet;
 use std::path::Path;
+
+use windlass_interpreter_lua::Plugin;
 
 #[test]
 fn it_answers_as_the_cases_say() {
@@ -34,4 +37,17 @@ fn whatever_the_input_there_is_an_answer() {
             }
         }
     }
+}
+
+#[test]
+fn whatever_the_text_there_is_an_answer() {
+    let mut asked = BTreeSet::new();
+    for case in cases::all(Path::new(cases::FOLDER)) {
+        // One customization of each hook: those whose scripts fail have nothing to look at.
+        let operation = case.input["operation"].as_str().unwrap_or_default().to_owned();
+        if case.expected.get("result").is_some() && asked.insert(operation) {
+            windlass_sdk::testing::fuzz::<Plugin>(cases::FOLDER, &case.customization["spec"].to_string());
+        }
+    }
+    assert!(asked.len() > 5, "{asked:?}");
 }

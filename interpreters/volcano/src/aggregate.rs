@@ -1,6 +1,6 @@
 //! One status of what several members report of a job.
 
-use windlass_sdk::json::{Entries, Json, Numeric, Text, omit_empty};
+use windlass_sdk::json::{Entries, Json, Numeric, Text, omit_empty, tree};
 use windlass_sdk::serde::Serialize;
 use windlass_sdk::serde_json::json;
 use windlass_sdk::{Answer, Changes, Members, Reported};
@@ -82,9 +82,9 @@ impl Progress<'_> {
             "unknown": sum(|status| status.unknown),
             "version": Numeric::from(version),
             "retryCount": sum(|status| status.retry_count),
-            "controlledResources": resources,
-            "conditions": conditions(&reported),
-            "runningDuration": longest,
+            "controlledResources": tree("items[*].status.controlledResources", &resources)?,
+            "conditions": tree("items[*].status.conditions", &conditions(&reported))?,
+            "runningDuration": tree("items[*].status.runningDuration", &longest)?,
         });
         let status = omit_empty(status);
         Ok(Changes::none().set_option("/status", Some(status).filter(|status| !status.is_null())))

@@ -11,7 +11,7 @@ mod text;
 pub use fragment::Json;
 pub use number::{Int, Numeric};
 pub use omit::omit_empty;
-pub use read::{parse, parse_at, write};
+pub use read::{parse, parse_at, tree, write};
 pub use shape::{Entries, Object, ObjectOnly, null_is_default};
 pub use text::Text;
 

@@ -2,6 +2,7 @@
 
 use serde::de::Deserialize;
 use serde::ser::Serialize;
+use serde_json::Value;
 
 use super::scan::field_at;
 use crate::answer::Rejection;
@@ -27,6 +28,14 @@ pub(crate) fn prefixed(place: &str, mut rejection: Rejection) -> Rejection {
     let separator = if rejection.field.is_empty() || rejection.field.starts_with('[') { "" } else { "." };
     rejection.field = format!("{place}{separator}{}", rejection.field);
     rejection
+}
+
+/// `value` as a tree, where parts of the document that are passed on as they are have to be looked into.
+///
+/// # Errors
+/// Such a part is nested too deeply, or has numbers or characters in it that there aren't; `place` says where it stands.
+pub fn tree(place: &str, value: &impl Serialize) -> Result<Value, Rejection> {
+    serde_json::to_value(value).map_err(|error| Rejection::new(place, error))
 }
 
 /// The compact JSON of `value`.
@@ -102,6 +111,20 @@ mod tests {
         check("[[[", "", "invalid type: sequence");
         let deep = format!("{{\"x\":{}", "[".repeat(100_000));
         assert!(parse::<Object<'_>>(&deep).is_err());
+    }
+
+    #[test]
+    fn not_all_that_is_passed_on_makes_a_tree() {
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        for text in [&deep, "1e999", r#""\ud800""#] {
+            let part: crate::json::Json<'_> = parse(text).unwrap();
+            assert_eq!(write(&part), *text);
+            assert_eq!(tree("status.x", &part).unwrap_err().field, "status.x");
+        }
+        assert_eq!(
+            tree("", &parse::<crate::json::Json<'_>>("[1]").unwrap()).unwrap(),
+            serde_json::json!([1])
+        );
     }
 
     #[test]
