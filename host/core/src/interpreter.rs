@@ -41,6 +41,18 @@ pub struct Inspection {
     pub health: Answer<bool>,
 }
 
+impl Inspection {
+    /// Whether the object is its components rather than its replicas: where there are several of them, or nobody speaks
+    /// of replicas. One component beside replicas is the same pods once more, and replicas can be divided.
+    pub fn by_components(&self) -> bool {
+        match (&self.components, &self.replicas) {
+            (Some(components), Some(_)) => !components.result.as_ref().is_ok_and(|all| all.len() < 2),
+            (components, None) => components.is_some(),
+            (None, Some(_)) => false,
+        }
+    }
+}
+
 /// How the pods of one component do in a simulated member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodCount {
@@ -91,7 +103,32 @@ pub trait Interpreter: Send + Sync {
     fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value>;
 
     /// The status that the workload's own controller would write, given how its pods do and how many nodes the
-    /// cluster has. A `null` under a name that ends in `Time` is for the cluster to fill in; a condition `Complete`,
-    /// `Failed` or `Suspended` that is `True` ends the pods. Only the simulator asks; `None` leaves the object without a simulated status.
+    /// cluster has. A `null` under a name that ends in `Time` is for the cluster to fill in; a condition that is
+    /// `True` ends the pods if it is `Complete`, `Completed`, `Succeeded`, `Finished`, `Failed` or `Suspended`. Only the
+    /// simulator asks; `None` leaves the object without a simulated status.
     fn simulate_status(&self, object: &Object, pods: &WorkloadPods, nodes: u32) -> Answer<Value>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered<T>(result: T) -> Answer<T> {
+        Some(Answered { by: "test".into(), result: Ok(result) })
+    }
+
+    #[test]
+    fn one_component_beside_replicas_says_no_more_than_they_do() {
+        let component = Component { name: "a".to_owned(), replicas: 1, replica_requirements: None };
+        let with = |components: Option<usize>, replicas: bool| Inspection {
+            replicas: if replicas { answered(ReplicaAnswer::default()) } else { None },
+            components: components.and_then(|count| answered(vec![component.clone(); count])),
+            ..Inspection::default()
+        };
+        assert!(with(Some(2), true).by_components());
+        assert!(!with(Some(1), true).by_components());
+        assert!(with(Some(1), false).by_components());
+        assert!(!with(None, true).by_components());
+        assert!(!with(None, false).by_components());
+    }
 }

@@ -10,7 +10,7 @@ windlass_sdk::interpreter! {
     name: "argo",
     description: "Argo Workflows: Workflow, CronWorkflow",
     kinds: [
-        ("argoproj.io/v1alpha1", "Workflow") => Workflow<'_> { replicas, dependencies },
+        ("argoproj.io/v1alpha1", "Workflow") => Workflow<'_> { replicas, components, dependencies },
         ("argoproj.io/v1alpha1", "Workflow") => Parallelism { revise },
         ("argoproj.io/v1alpha1", "Workflow") => SuspendedWorkflow<'_> { retain },
         ("argoproj.io/v1alpha1", "Workflow") => WorkflowProgress<'_> { health, simulate },

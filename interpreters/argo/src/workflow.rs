@@ -5,7 +5,7 @@ use windlass_sdk::kubernetes::{
     Affinity, Metadata, Name, PodSpec, PodTemplate, References, Toleration, Volume, pod_requirements,
 };
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::{Answer, Changes, Dependent, Pods, Replicas};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Pods, Replicas};
 
 windlass_sdk::shape! {
     pub(crate) struct Workflow<'a> {
@@ -64,6 +64,11 @@ impl<'a> Workflow<'a> {
         let placed = PodSpec { affinity, node_selector, tolerations, ..PodSpec::default() };
         let requirements = pod_requirements(&PodTemplate { spec: placed, ..PodTemplate::default() });
         Ok(Replicas { replicas: parallelism.map_or(1, |Int(pods)| pods), requirements })
+    }
+
+    /// One: where the pods run is all that the workflow says of them.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'a>>> {
+        Ok(self.replicas()?.component("Workflow"))
     }
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {

@@ -4,7 +4,7 @@ use windlass_sdk::json::{Int, Json, Object};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, pod_requirements};
 use windlass_sdk::serde_json::{Value, json};
 use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata};
-use windlass_sdk::{Answer, Changes, Dependent, Members, Pods, Replicas, Requirements};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Replicas, Requirements};
 
 use crate::template::dependencies;
 
@@ -73,6 +73,11 @@ impl BroadcastJobTemplate<'_> {
         let BroadcastJobSpec { parallelism, template } = &self.spec;
         let replicas = parallelism.map_or(1, |Int(pods)| pods);
         Ok(Replicas { replicas, requirements: pod_requirements(template).map(Requirements::reread) })
+    }
+
+    /// One: the pods are all alike.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'_>>> {
+        Ok(self.replicas()?.component("BroadcastJob"))
     }
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {

@@ -1,12 +1,13 @@
 //! Workloads with pod templates: what their pods require and depend on.
 
-use windlass_sdk::json::{Int, Object};
+use windlass_sdk::json::{Int, Object, Text};
 use windlass_sdk::kubernetes::{Metadata, PodSpec, PodTemplate, pod_dependencies, pod_requirements};
-use windlass_sdk::{Answer, Changes, Dependent, Replicas, Requirements};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Replicas, Requirements};
 
 windlass_sdk::shape! {
     /// CloneSet, StatefulSet, DaemonSet.
     pub(crate) struct Workload<'a> {
+        kind: Text<'a>,
         metadata: Metadata<'a>,
         spec: WorkloadSpec<'a>,
     }
@@ -55,6 +56,11 @@ impl<'a> Workload<'a> {
         Ok(replicas(self.spec.replicas, &self.spec.template))
     }
 
+    /// One: the pods are all alike.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'a>>> {
+        Ok(self.replicas()?.component(&self.kind))
+    }
+
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
         Ok(dependencies(&self.spec.template, &self.metadata))
     }
@@ -63,6 +69,11 @@ impl<'a> Workload<'a> {
 impl<'a> UnitedDeployment<'a> {
     pub(crate) fn replicas(&self) -> Answer<Replicas<'a>> {
         Ok(replicas(self.spec.replicas, &self.spec.template.pods()))
+    }
+
+    /// One: the pods are all alike.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'a>>> {
+        Ok(self.replicas()?.component("UnitedDeployment"))
     }
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {

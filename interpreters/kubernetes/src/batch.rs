@@ -3,7 +3,7 @@
 use windlass_sdk::json::{Int, Json, Text};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, Time, pod_dependencies, pod_requirements};
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::{Answer, Changes, Dependent, Members, Pods, Replicas, sum};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Replicas, sum};
 
 use crate::template::revised;
 
@@ -118,6 +118,11 @@ impl JobTemplate<'_> {
         let replicas =
             self.spec.completions.map_or(parallelism, |Int(completions)| parallelism.min(completions));
         Ok(Replicas { replicas, requirements: pod_requirements(&self.spec.template) })
+    }
+
+    /// One: the pods are all alike.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'_>>> {
+        Ok(self.replicas()?.component("Job"))
     }
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {

@@ -30,23 +30,23 @@ windlass_sdk::interpreter! {
     name: "kubernetes",
     description: "Kubernetes' own kinds, and the status of any other",
     kinds: [
-        ("apps/v1", "Deployment") => Workload<'_> { replicas, dependencies },
+        ("apps/v1", "Deployment") => Workload<'_> { replicas, components, dependencies },
         ("apps/v1", "Deployment") => Scale { revise },
         ("apps/v1", "Deployment") => RetainedReplicas<'_> { retain },
         ("apps/v1", "Deployment") => Rollout<'_> { status, health, aggregate, simulate },
 
-        ("apps/v1", "ReplicaSet") => Workload<'_> { replicas, dependencies },
+        ("apps/v1", "ReplicaSet") => Workload<'_> { replicas, components, dependencies },
         ("apps/v1", "ReplicaSet") => Scale { revise },
         ("apps/v1", "ReplicaSet") => Rollout<'_> { status, health, aggregate, simulate },
 
-        ("apps/v1", "StatefulSet") => Workload<'_> { replicas, dependencies },
+        ("apps/v1", "StatefulSet") => Workload<'_> { replicas, components, dependencies },
         ("apps/v1", "StatefulSet") => Scale { revise },
         ("apps/v1", "StatefulSet") => Rollout<'_> { status, health, aggregate, simulate },
 
         ("apps/v1", "DaemonSet") => Workload<'_> { dependencies },
         ("apps/v1", "DaemonSet") => Rollout<'_> { status, health, aggregate, simulate },
 
-        ("batch/v1", "Job") => JobTemplate<'_> { replicas, dependencies },
+        ("batch/v1", "Job") => JobTemplate<'_> { replicas, components, dependencies },
         ("batch/v1", "Job") => JobLabels<'_> { retain },
         ("batch/v1", "Job") => JobScale { revise },
         ("batch/v1", "Job") => Job<'_> { status, health, aggregate, simulate },
@@ -54,7 +54,7 @@ windlass_sdk::interpreter! {
         ("batch/v1", "CronJob") => CronJobTemplate<'_> { dependencies },
         ("batch/v1", "CronJob") => CronJob<'_> { health, aggregate },
 
-        ("v1", "Pod") => Pod<'_> { replicas, dependencies },
+        ("v1", "Pod") => Pod<'_> { replicas, components, dependencies },
         ("v1", "Pod") => AssignedPod<'_> { retain },
         ("v1", "Pod") => PodProgress<'_> { health, aggregate, simulate },
 
@@ -68,6 +68,7 @@ windlass_sdk::interpreter! {
         ("v1", "PersistentVolumeClaim") => PersistentVolumeClaim<'_> { retain, aggregate, health },
 
         ("policy/v1", "PodDisruptionBudget") => PodDisruptionBudget<'_> { aggregate, status, health },
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => HorizontalPodAutoscaler { aggregate, status },
         ("autoscaling/v2", "HorizontalPodAutoscaler") => HorizontalPodAutoscaler { aggregate, status },
 
         ("*", "*") => AnyObject<'_> { status },

@@ -4,7 +4,7 @@ use windlass_sdk::json::{Json, Text};
 use windlass_sdk::kubernetes::{Metadata, PodSpec, PodTemplate, pod_dependencies, pod_requirements};
 use windlass_sdk::serde::Serialize;
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::{Answer, Changes, Dependent, Members, Pods, Replicas};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Replicas};
 
 windlass_sdk::shape! {
     pub(crate) struct Pod<'a> {
@@ -56,6 +56,11 @@ impl<'a> Pod<'a> {
     pub(crate) fn replicas(&self) -> Answer<Replicas<'a>> {
         let template = PodTemplate { spec: self.spec.clone(), ..PodTemplate::default() };
         Ok(Replicas { replicas: 1, requirements: pod_requirements(&template) })
+    }
+
+    /// One: the pods are all alike.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'a>>> {
+        Ok(self.replicas()?.component("Pod"))
     }
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {

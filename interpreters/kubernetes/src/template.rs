@@ -2,11 +2,12 @@
 
 use windlass_sdk::json::{Int, Text};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, pod_dependencies, pod_requirements};
-use windlass_sdk::{Answer, Changes, Dependent, Replicas};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Replicas};
 
 windlass_sdk::shape! {
     /// Deployment, ReplicaSet, StatefulSet, DaemonSet.
     pub(crate) struct Workload<'a> {
+        kind: Text<'a>,
         metadata: Metadata<'a>,
         spec: WorkloadSpec<'a>,
     }
@@ -55,6 +56,11 @@ windlass_sdk::shape! {
 impl Workload<'_> {
     pub(crate) fn replicas(&self) -> Answer<Replicas<'_>> {
         Ok(Replicas { replicas: self.spec.replicas.0, requirements: pod_requirements(&self.spec.template) })
+    }
+
+    /// One: the pods are all alike.
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'_>>> {
+        Ok(self.replicas()?.component(&self.kind))
     }
 
     /// What the pods refer to, but for the claims that the workload itself makes.

@@ -44,6 +44,19 @@ pub struct Replicas<'a> {
     pub requirements: Option<Requirements<'a>>,
 }
 
+impl<'a> Replicas<'a> {
+    /// The component that a workload is which has no parts. There is nothing in it to name that after, so it has the
+    /// workload's kind, in lower case: `deployment`.
+    ///
+    /// The host places a workload of one component by its replicas where these are interpreted too.
+    pub fn component(self, kind: &str) -> Vec<Component<'a>> {
+        let Replicas { replicas, requirements } = self;
+        // Karmada's components have no namespace.
+        let requirements = requirements.map(|it| Requirements { namespace: Text::default(), ..it });
+        vec![Component { name: kind.to_ascii_lowercase().into(), replicas, requirements }]
+    }
+}
+
 /// One pod template of a workload that has several.
 #[derive(Clone, Debug, Default)]
 pub struct Component<'a> {

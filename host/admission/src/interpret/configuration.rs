@@ -21,7 +21,8 @@ pub const OPERATIONS: [Operation; 8] = [
 ];
 
 /// The rules that cover just these operations of these kinds: one for each version of a group and set of operations.
-/// What is not of the protocol is left out.
+/// What is not of the protocol is left out, and so are the components of what can be given replicas: Karmada takes
+/// components before replicas where it may ask for either, and never divides them.
 pub fn rules(offered: impl IntoIterator<Item = (Gvk, Operation)>) -> Vec<RuleWithOperations> {
     let mut by_kind: BTreeMap<Gvk, Vec<Operation>> = BTreeMap::new();
     for (gvk, operation) in offered {
@@ -32,6 +33,9 @@ pub fn rules(offered: impl IntoIterator<Item = (Gvk, Operation)>) -> Vec<RuleWit
     }
     let mut rules: BTreeMap<(String, String, Vec<Operation>), Vec<String>> = BTreeMap::new();
     for (Gvk { group, version, kind }, mut operations) in by_kind {
+        if operations.contains(&Operation::ReviseReplica) {
+            operations.retain(|operation| *operation != Operation::InterpretComponent);
+        }
         operations.sort_unstable();
         if !operations.is_empty() {
             rules.entry((group, version, operations)).or_default().push(kind);
@@ -59,6 +63,24 @@ pub fn document(name: &str, webhook: &ResourceInterpreterWebhook) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_replicas_to_divide_is_not_asked_for_components() {
+        use Operation::{InterpretComponent, InterpretReplica, ReviseReplica};
+        let of = |kind, operation| (Gvk::new("example.io/v1", kind), operation);
+        let rules = rules([
+            of("Plain", InterpretReplica),
+            of("Plain", InterpretComponent),
+            of("Plain", ReviseReplica),
+            of("Parts", InterpretReplica),
+            of("Parts", InterpretComponent),
+        ]);
+        let seen: Vec<_> =
+            rules.iter().map(|rule| (rule.operations.join(","), rule.kinds.join(","))).collect();
+        let want =
+            [("InterpretReplica,InterpretComponent", "Parts"), ("InterpretReplica,ReviseReplica", "Plain")];
+        assert_eq!(seen, want.map(|(operations, kinds)| (operations.to_owned(), kinds.to_owned())));
+    }
 
     #[test]
     fn kinds_that_are_asked_alike_share_a_rule() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::Value;
 use windlass_api::names;
-use windlass_core::{Ask, CallError, Gvk, Interpreter, ObjectId, Operation};
+use windlass_core::{Ask, CallError, Gvk, Interpreter, ObjectId};
 
 use crate::error::{Error, is_not_found};
 use crate::events::Events;
@@ -102,14 +102,12 @@ impl Detector {
         }
     }
 
-    /// Components where somebody interprets them, else replicas.
+    /// Components where the object is more than its replicas, else these.
     fn interpret(&self, template: &Template) -> Result<Needs, CallError> {
-        let by_component =
-            self.interpreter.enabled(template.object.gvk(), Operation::InterpretComponent).is_some();
-        let operation =
-            if by_component { Operation::InterpretComponent } else { Operation::InterpretReplica };
-        let inspection = self.interpreter.inspect(&template.object, Ask::only(operation));
-        if let Some(components) = inspection.components {
+        let inspection = self.interpreter.inspect(&template.object, Ask::TEMPLATE);
+        if inspection.by_components()
+            && let Some(components) = inspection.components
+        {
             return Ok(Needs { components: components.result?, ..Needs::default() });
         }
         let Some(answer) = inspection.replicas else { return Ok(Needs::default()) };

@@ -33,7 +33,7 @@ impl Interpreter for Plain {
     fn enabled(&self, gvk: &Gvk, operation: Operation) -> Option<Arc<str>> {
         let can = match operation {
             Operation::InterpretReplica | Operation::ReviseReplica => gvk.kind == "Deployment",
-            Operation::InterpretComponent => gvk.kind == "FlinkDeployment",
+            Operation::InterpretComponent => matches!(gvk.kind.as_str(), "FlinkDeployment" | "Deployment"),
             Operation::InterpretStatus | Operation::InterpretHealth | Operation::AggregateStatus => true,
             Operation::InterpretDependency => gvk.kind == "Deployment",
             _ => false,
@@ -53,6 +53,11 @@ impl Interpreter for Plain {
                     requirements: serde_json::from_value(json!({"resourceRequest": {"cpu": "1"}})).unwrap(),
                 }),
             });
+        }
+        if ask.components && kind == "Deployment" {
+            // A plain workload has one component, which says no more than its replicas.
+            let component = json!({"name": "deployment", "replicas": value["spec"]["replicas"]});
+            inspection.components = answer(Ok(serde_json::from_value(json!([component])).unwrap()));
         }
         if ask.components && kind == "FlinkDeployment" {
             let part = |name: &str| {

@@ -22,13 +22,25 @@ fn size(pods: &[Living]) -> u32 {
     u32::try_from(pods.len()).unwrap_or(u32::MAX)
 }
 
+/// The conditions by which one controller or another says that all is done.
+const COMPLETE: [&str; 4] = ["Complete", "Completed", "Succeeded", "Finished"];
+
 /// Whether a workload with this status is at its end.
 pub(super) fn has_ended(status: &Value) -> bool {
-    ["Complete", "Failed"].iter().any(|name| condition(status, name).is_some())
+    end(status).is_some()
+}
+
+/// The condition that says so.
+pub(super) fn end(status: &Value) -> Option<&Value> {
+    completion(status).or_else(|| condition(status, "Failed"))
+}
+
+fn completion(status: &Value) -> Option<&Value> {
+    COMPLETE.iter().find_map(|name| condition(status, name))
 }
 
 /// The condition `name`, if it holds.
-pub(super) fn condition<'a>(status: &'a Value, name: &str) -> Option<&'a Value> {
+fn condition<'a>(status: &'a Value, name: &str) -> Option<&'a Value> {
     let conditions = status.get("conditions")?.as_array()?;
     conditions.iter().find(|one| one["type"] == name && one["status"] == "True")
 }
@@ -142,7 +154,7 @@ impl State {
                 (count.ready, count.succeeded, count.failed) = (0, succeeded, failed);
             }
             simulated(workload, &counts, self.node_count(), interpreter)
-                .is_some_and(|status| condition(&status, "Complete").is_some())
+                .is_some_and(|status| completion(&status).is_some())
         };
         // One whose interpreter never calls it complete wants each of its pods once.
         let knows_completion = wanted.by_replicas && ended > 0 && would_do(u32::MAX / 2);

@@ -302,6 +302,19 @@ fn a_job_runs_until_it_is_complete_and_keeps_its_pods() {
 }
 
 #[test]
+fn a_job_ends_by_whatever_name_its_controller_has_for_it() {
+    for name in ["Complete", "Completed", "Succeeded", "Finished"] {
+        let mut world = World::with_node("8");
+        world.job(json!({"completions": 2, "ttlSecondsAfterFinished": 100, "ends": name}));
+        world.run_for(30);
+        assert_eq!(world.status["conditions"][0]["type"], name);
+        assert_eq!((world.pods.len(), world.in_phase("Succeeded")), (2, 2), "{name}");
+        world.run_for(100);
+        assert!(world.forgotten, "{name}");
+    }
+}
+
+#[test]
 fn a_job_whose_pods_fail_is_given_up() {
     let mut world = World::with_node("8");
     let annotations = json!({"simulator.windlass.io/exit-code": "3", "simulator.windlass.io/run-time": "1s"});

@@ -11,7 +11,7 @@ use windlass_api::work::{Component, ComponentReplicaRequirements};
 use windlass_core::{Ask, Interpreter, Object, PodCount, WorkloadPods};
 
 use super::pods::Stage;
-use super::rollout::{condition, has_ended};
+use super::rollout::{end, has_ended};
 use super::timers::Due;
 use super::{Action, Kind, KindAccess, State, WorkloadKey};
 use crate::behaviour::{Restarts, Wishes};
@@ -91,7 +91,7 @@ impl Workload {
 
     /// When it may be forgotten, if it has ended and says so.
     fn forget_at(&self) -> Option<Timestamp> {
-        let ended = ["Complete", "Failed"].iter().find_map(|name| condition(&self.status, name))?;
+        let ended = end(&self.status)?;
         let since: Timestamp = ended["lastTransitionTime"].as_str()?.parse().ok()?;
         since.checked_add(self.keep_ended?).ok()
     }
@@ -389,7 +389,7 @@ pub(super) fn simulated(
     }
 }
 
-/// The sets of pods that a workload wants: its components, or its replicas where it has none.
+/// The sets of pods that a workload wants: its components, or its replicas where it is no more than these.
 fn wanted(object: &Object, uid: &str, wishes: &Wishes, interpreter: &dyn Interpreter) -> Vec<Wanted> {
     let inspection = interpreter.inspect(object, Ask::TEMPLATE);
     let make = |component: &str, replicas: i32, template: Template, by_replicas: bool| Wanted {
@@ -411,7 +411,9 @@ fn wanted(object: &Object, uid: &str, wishes: &Wishes, interpreter: &dyn Interpr
         }
         template
     };
-    if let Some(answer) = inspection.components {
+    if inspection.by_components()
+        && let Some(answer) = inspection.components
+    {
         let components = match answer.result {
             Ok(components) => components,
             Err(error) => {

@@ -12,7 +12,7 @@ use windlass_core::{
     Answer, Answered, Ask, Gvk, Inspection, Interpreter, Object, Operation, ReplicaAnswer, WorkloadPods,
 };
 
-/// Deployments have replicas; Gangs have a leader and followers; Jobs end.
+/// Deployments have replicas, which are their one component; Gangs have a leader and followers; Jobs end.
 pub(crate) struct Kinds;
 
 fn by<T>(answer: T) -> Answer<T> {
@@ -24,7 +24,9 @@ fn job_status(job: &Value, pods: &WorkloadPods) -> Value {
     let number = |pointer: &str| u32::try_from(number(job, pointer)).unwrap();
     let condition = match () {
         () if job["spec"]["suspend"] == true => Some("Suspended"),
-        () if pods.succeeded >= number("/spec/completions") => Some("Complete"),
+        () if pods.succeeded >= number("/spec/completions") => {
+            job["spec"]["ends"].as_str().or(Some("Complete"))
+        }
         () if pods.failed > number("/spec/backoffLimit") => Some("Failed"),
         () => None,
     };
@@ -42,6 +44,7 @@ fn number(object: &Value, pointer: &str) -> i32 {
 impl Interpreter for Kinds {
     fn enabled(&self, gvk: &Gvk, operation: Operation) -> Option<Arc<str>> {
         let answers = match gvk.kind.as_str() {
+            "Deployment" if operation == Operation::InterpretComponent => true,
             "Deployment" | "Job" => operation == Operation::InterpretReplica,
             "Gang" => operation == Operation::InterpretComponent,
             _ => false,
@@ -62,7 +65,12 @@ impl Interpreter for Kinds {
                     replicas: number(&value, "/spec/replicas"),
                     requirements: Some(requirements),
                 };
-                Inspection { replicas: by(answer), ..Inspection::default() }
+                let component = Component {
+                    name: "deployment".to_owned(),
+                    replicas: answer.replicas,
+                    replica_requirements: None,
+                };
+                Inspection { replicas: by(answer), components: by(vec![component]), ..Inspection::default() }
             }
             "Job" => {
                 let replicas = number(&value, "/spec/parallelism").min(number(&value, "/spec/completions"));
