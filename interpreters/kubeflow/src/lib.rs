@@ -1,20 +1,27 @@
-//! What Kubeflow's workloads mean: training jobs of several roles, MPI jobs, and notebooks.
+//! What Kubeflow's workloads mean: training jobs of several roles, jobs of a runtime, MPI jobs, and notebooks.
+//!
+//! Nothing restores their state. The operators start a job's pods and know nothing of checkpoints: neither a spec nor a
+//! status has a field for one (an elastic policy is about how many workers meet, not about where they go on). Where
+//! checkpoints are is up to the arguments of the containers, and they find them there wherever the job moves, if that is
+//! a place which both clusters reach. What a policy preserves comes along as labels.
 
 mod mpi;
 mod notebook;
 mod progress;
 mod roles;
 mod simulation;
+mod trainer;
 mod training;
 
 use mpi::{MpiJob, MpiProgress, MpiSimulation};
 use notebook::{Notebook, NotebookProgress};
 use progress::{Progress, Simulation};
+use trainer::{TrainJob, TrainJobProgress};
 use training::TrainingJob;
 
 windlass_sdk::interpreter! {
     name: "kubeflow",
-    description: "Kubeflow: training jobs, MPIJob, Notebook",
+    description: "Kubeflow: training jobs, TrainJob, MPIJob, Notebook",
     kinds: [
         ("kubeflow.org/v1", "PyTorchJob") => TrainingJob<'_> { components, dependencies },
         ("kubeflow.org/v1", "PyTorchJob") => Progress<'_> { aggregate, status, health },
@@ -39,9 +46,12 @@ windlass_sdk::interpreter! {
         ("kubeflow.org/v2beta1", "MPIJob") => MpiProgress<'_> { aggregate, status, health },
         ("kubeflow.org/v2beta1", "MPIJob") => MpiSimulation<'_> { simulate },
 
-        ("kubeflow.org/v1", "Notebook") => Notebook<'_> { replicas, dependencies },
+        ("trainer.kubeflow.org/v1alpha1", "TrainJob") => TrainJob<'_> { components, dependencies, simulate },
+        ("trainer.kubeflow.org/v1alpha1", "TrainJob") => TrainJobProgress<'_> { aggregate, status, health },
+
+        ("kubeflow.org/v1", "Notebook") => Notebook<'_> { replicas, components, dependencies },
         ("kubeflow.org/v1", "Notebook") => NotebookProgress<'_> { aggregate, status, health, simulate },
-        ("kubeflow.org/v1beta1", "Notebook") => Notebook<'_> { replicas, dependencies },
+        ("kubeflow.org/v1beta1", "Notebook") => Notebook<'_> { replicas, components, dependencies },
         ("kubeflow.org/v1beta1", "Notebook") => NotebookProgress<'_> { aggregate, health, simulate },
     ],
 }

@@ -1,10 +1,10 @@
 //! kubeflow.org/v1 Notebook: one pod, and what its container does.
 
-use windlass_sdk::json::{Entries, Int, Json, Numeric, Text};
+use windlass_sdk::json::{Entries, Int, Json, Numeric, Text, tree};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, pod_dependencies, pod_requirements};
 use windlass_sdk::serde::Serialize;
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::{Answer, Changes, Dependent, Members, Pods, Replicas, Requirements};
+use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Replicas, Requirements};
 
 use crate::progress::Aggregated;
 
@@ -61,6 +61,10 @@ impl Notebook<'_> {
         Ok(Replicas { replicas: 1, requirements })
     }
 
+    pub(crate) fn components(&self) -> Answer<Vec<Component<'_>>> {
+        Ok(self.replicas()?.component("Notebook"))
+    }
+
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
         Ok(pod_dependencies(&self.spec.template.spec, self.metadata.namespace_or_default()))
     }
@@ -71,12 +75,14 @@ impl<'a> NotebookProgress<'a> {
         if self.status.is_null() {
             return Ok(None);
         }
-        let field = |name| self.status.field(name);
-        let ready_replicas = Some(field("readyReplicas")).filter(|ready| !ready.is_null());
+        // To Karmada's script `false` is as good as nothing.
+        let field =
+            |name| Some(self.status.field(name)).filter(|value| !matches!(value.text(), "null" | "false"));
+        let ready_replicas = field("readyReplicas");
         Ok(Some(Reflected {
             ready_replicas: ready_replicas.unwrap_or(Json::from_text("0")),
-            container_state: field("containerState"),
-            conditions: Some(field("conditions")).filter(is_structured).unwrap_or_default(),
+            container_state: field("containerState").unwrap_or_default(),
+            conditions: field("conditions").filter(is_structured).unwrap_or_default(),
         }))
     }
 
@@ -135,7 +141,7 @@ impl<'a> NotebookProgress<'a> {
         }
         let container_state = match failed.last().map(|member| member.status.container_state) {
             Some(state) if is_nowhere(state) => json!({"waiting": {"reason": "Unschedulable"}}),
-            Some(state) => json!(state),
+            Some(state) => tree("items[*].status.containerState", &state)?,
             None if running.is_empty() => Value::Null,
             None => match since {
                 Some(started) => json!({"running": {"startedAt": started}}),

@@ -1,4 +1,9 @@
 //! What Ray's kinds mean: clusters of a head and groups of workers, and the jobs and services on them.
+//!
+//! Nothing restores the state of a RayJob. The operator submits its entrypoint to a new cluster, each time from the
+//! beginning, even where it tries again itself; a `jobId` names a submission and does not continue it, and what a head
+//! keeps in an external store is of its own cluster. Training goes on from a checkpoint where the entrypoint looks for
+//! one. What a policy preserves comes along as labels.
 
 mod cluster;
 mod cluster_status;

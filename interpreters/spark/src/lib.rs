@@ -1,4 +1,9 @@
 //! What Spark applications mean: a driver and its executors, at once or by the clock.
+//!
+//! Nothing restores their state. The operator submits an application from the beginning, even where it tries again
+//! itself, and no field of its spec or status is about going on. A stream goes on from its checkpoint location, which the
+//! program gets in arguments of its own and Spark reads no configuration for; both travel with the application. What a
+//! policy preserves comes along as labels.
 
 mod application;
 mod dependencies;

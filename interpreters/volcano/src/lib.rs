@@ -1,4 +1,7 @@
 //! What a Volcano job means: tasks that run together, and a phase.
+//!
+//! Nothing restores its state: Volcano starts pods, and whether it restarts a task or a whole job, they begin anew. No
+//! field is about where they go on. What a policy preserves comes along as labels.
 
 mod aggregate;
 mod job;

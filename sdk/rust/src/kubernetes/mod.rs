@@ -11,7 +11,7 @@ mod time;
 
 pub use dependencies::{dependencies_of_pods, pod_dependencies};
 pub use meta::{Condition, Metadata};
-pub use pod::{Affinity, Container, EnvFrom, EnvVar, Name, PodSpec, PodTemplate, Volume};
+pub use pod::{Affinity, Container, EnvFrom, EnvVar, Name, PodSpec, PodTemplate, Resources, Volume};
 pub use references::References;
 pub use requirements::{node_claim, pod_requirements, pod_resources};
 pub use resources::ResourceList;
