@@ -129,8 +129,11 @@ impl Like {
 }
 
 fn has_empty_items(value: &Value) -> bool {
-    let is_empty = |item: &&Value| {
-        item.as_array().is_some_and(Vec::is_empty) || item.as_object().is_some_and(serde_json::Map::is_empty)
+    // Lua has no nulls.
+    let is_empty = |item: &&Value| match item {
+        Value::Array(items) => items.iter().all(Value::is_null),
+        Value::Object(map) => map.values().all(Value::is_null),
+        _ => false,
     };
     match value {
         Value::Array(items) => items.iter().filter(is_empty).count() > 1 || items.iter().any(has_empty_items),
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn lists_with_holes_are_found_wherever_they_are() {
-        assert!(Like::EmptyItems.holds(&json!({"a": [[1, {}, []]]})));
+        assert!(Like::EmptyItems.holds(&json!({"a": [[1, {"b": null}, []]]})));
         assert!(!Like::EmptyItems.holds(&json!({"a": [[1, {}], [[]]], "b": {}})));
     }
 

@@ -199,7 +199,8 @@ impl Both {
     }
 
     /// Whether the answers differ, too, in a way that isn't accepted, when the objects are as an API server hands them
-    /// out: nothing of a wrong type is in them, and of a built-in kind nothing that the kind doesn't have.
+    /// out: they have metadata, nothing of a wrong type is in them, and of a built-in kind nothing that the kind doesn't
+    /// have.
     fn differs_when_served(&mut self, question: &Question) -> anyhow::Result<bool> {
         let (api_version, kind) = question.kind();
         let of_status =
@@ -216,6 +217,9 @@ impl Both {
         let mut served = question.clone();
         for field in ["object", "observed"] {
             let Some(object) = question.0.get(field) else { continue };
+            if object["metadata"].is_null() {
+                return Ok(false);
+            }
             match self.karmada.ask(&[typed(object)])?.pop() {
                 Some(Answer::Result(written)) => served.0[field] = written,
                 Some(Answer::Error(_)) => return Ok(false),
