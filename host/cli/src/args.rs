@@ -1,11 +1,14 @@
 //! The flags of every command, with their help.
 
+mod plugin;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::Operation;
 
 use crate::webhook::WebhookArgs;
+pub(crate) use plugin::*;
 
 /// A multi-cluster Kubernetes control plane that speaks Karmada's API, with WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -25,7 +28,7 @@ pub(crate) enum Command {
     Interpret(InterpretArgs),
     /// Answer a control plane that runs elsewhere, as its interpreter and admission webhook
     Webhook(Box<WebhookArgs>),
-    /// Look at plugins
+    /// Write plugins and look at them: new, build, test, run, bench, inspect, list
     Plugin(PluginArgs),
     /// Print a shell's completion script
     Completion(CompletionArgs),
@@ -198,76 +201,6 @@ fn operation_parser() -> impl clap::builder::TypedValueParser<Value = Operation>
 pub(crate) enum DocumentFormat {
     Yaml,
     Json,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PluginArgs {
-    #[command(subcommand)]
-    pub(crate) command: PluginCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// List the plugins: digest, kinds, operations; those of a running control plane with what they were asked
-    #[command(after_help = "Examples:
-  windlass plugin list                            what `windlass up` would load
-  windlass plugin list --plugin-dir ./plugins -o json
-  windlass plugin list --data-dir .windlass       what a running `windlass up` has loaded
-  windlass plugin list --kubeconfig ~/.kube/config")]
-    List(PluginListArgs),
-    /// Show all there is to know of one plugin: manifest, digest, operations, limits
-    #[command(after_help = "Examples:
-  windlass plugin inspect flink
-  windlass plugin inspect ./my-plugin.wasm -o json
-  windlass plugin inspect flink --data-dir .windlass")]
-    Inspect(PluginInspectArgs),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TableFormat {
-    Table,
-    Json,
-}
-
-/// Which running control plane to ask, if one at all.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct RunningArgs {
-    /// Ask the running control plane that this file leads to
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "plugin_dir", "plugin_settings"])]
-    pub(crate) kubeconfig: Option<PathBuf>,
-
-    /// Ask the `windlass up` that runs with this data directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["plugin_dir", "plugin_settings"])]
-    pub(crate) data_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PluginListArgs {
-    /// How the list is printed
-    #[arg(short = 'o', long, value_enum, default_value_t = TableFormat::Table)]
-    pub(crate) output: TableFormat,
-
-    #[command(flatten)]
-    pub(crate) running: RunningArgs,
-
-    #[command(flatten)]
-    pub(crate) plugins: PluginSourceArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PluginInspectArgs {
-    /// The plugin's name, or a .wasm file
-    pub(crate) plugin: String,
-
-    /// How the answer is printed
-    #[arg(short = 'o', long, value_enum, default_value_t = TableFormat::Table)]
-    pub(crate) output: TableFormat,
-
-    #[command(flatten)]
-    pub(crate) running: RunningArgs,
-
-    #[command(flatten)]
-    pub(crate) plugins: PluginSourceArgs,
 }
 
 #[derive(Debug, Args)]

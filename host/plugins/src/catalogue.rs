@@ -182,6 +182,15 @@ impl Catalogue {
         settled
     }
 
+    /// The interfaces that a component imports, in the order in which it names them; none of what is no component.
+    pub fn imports(&self, wasm: &[u8]) -> Vec<String> {
+        let engine = self.engine.wasm();
+        self.cache.component(engine, wasm, &Digest::of(wasm)).map_or_else(
+            |_| Vec::new(),
+            |component| component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect(),
+        )
+    }
+
     /// Gives a loaded plugin another configuration. `None`: there is none of this origin.
     ///
     /// # Errors

@@ -38,13 +38,22 @@ impl Guest {
 
     /// What the guest printed, on one line; empty if nothing.
     pub(crate) fn printed(&self) -> String {
+        self.lines().join(" ")
+    }
+
+    /// Whether the guest printed anything.
+    pub(crate) fn has_printed(&self) -> bool {
+        !self.stderr.is_empty()
+    }
+
+    /// The lines that the guest printed, without empty ones.
+    pub(crate) fn lines(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.stderr);
-        let lines: Vec<&str> = text
-            .lines()
+        text.lines()
             .map(str::trim)
             .filter(|line| !line.is_empty() && !line.starts_with("note: run with `RUST_BACKTRACE"))
-            .collect();
-        lines.join(" ")
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Whether it has not been asked anything yet.

@@ -16,6 +16,7 @@ mod fault;
 mod guest;
 mod health;
 mod hook;
+mod journal;
 mod limits;
 mod load;
 mod manifest;
@@ -33,6 +34,7 @@ pub use digest::Digest;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use health::Counts;
 pub use hook::AdmissionChain;
+pub use journal::Journal;
 pub use limits::{Isolation, Limits};
 pub use load::{LoadError, Template};
 pub use plugin::{

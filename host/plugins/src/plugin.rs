@@ -17,6 +17,7 @@ use crate::contract::{AdmissionCalls, Admitted, InterpreterCalls, Manifest, Worl
 use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::health::{Counts, Health};
+use crate::journal::Journal;
 use crate::limits::Limits;
 
 /// Where a plugin's bytes come from. There is at most one plugin of each origin.
@@ -223,6 +224,14 @@ impl Plugin {
         match self {
             Plugin::Interpreter(plugin) => &plugin.about,
             Plugin::Admission(plugin) => &plugin.about,
+        }
+    }
+
+    /// What its instances left behind since the last time somebody took it.
+    pub fn take_journal(&self) -> Journal {
+        match self {
+            Plugin::Interpreter(plugin) => plugin.calls.take_journal(),
+            Plugin::Admission(plugin) => plugin.calls.take_journal(),
         }
     }
 }

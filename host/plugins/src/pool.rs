@@ -11,6 +11,7 @@ use wasmtime::component::InstancePre;
 use crate::engine::{Engine, KeepsInstances};
 use crate::fault::{Fault, Phase, classify, human};
 use crate::guest::Guest;
+use crate::journal::{Journal, Notes};
 use crate::limits::{Isolation, Limits};
 use crate::seats::{Seat, Seats};
 
@@ -43,6 +44,7 @@ pub(crate) struct Pool<C: Contract> {
     /// Calls that may run at the same time.
     calls: Arc<Seats>,
     idle: Arc<Idle<C>>,
+    notes: Notes,
 }
 
 /// Warm instances, the one used last on top. The lock is held for a push or a pop, a thousandth of a call.
@@ -77,6 +79,7 @@ impl<C: Contract> Pool<C> {
             limits,
             settings: (!settings.is_null()).then(|| settings.to_string().into()),
             idle,
+            notes: Notes::default(),
         }
     }
 
@@ -111,11 +114,17 @@ impl<C: Contract> Pool<C> {
         match answer {
             Ok(answer) => {
                 instance.calls += 1;
+                self.notes.after(instance.store.data());
                 self.keep(instance);
                 Ok(answer)
             }
             Err(error) => Err(classify(&error, Phase::Call, instance.store.data(), &self.limits)),
         }
+    }
+
+    /// What its instances left behind since the last time.
+    pub(crate) fn take_journal(&self) -> Journal {
+        self.notes.take()
     }
 
     fn start(&self, wait_until: Instant) -> Result<Instance<C>, Fault> {

@@ -59,7 +59,7 @@ fn in_folder(path: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
 }
 
 /// The one document of a file.
-pub(super) fn document(path: &Path) -> anyhow::Result<Value> {
+pub(crate) fn document(path: &Path) -> anyhow::Result<Value> {
     serde_saphyr::from_str(&text(path)?)
         .with_context(|| format!("{} is neither YAML nor JSON", path.display()))
 }
@@ -83,9 +83,13 @@ fn text(path: &Path) -> anyhow::Result<String> {
 }
 
 pub(super) fn print(document: &Value, format: DocumentFormat) -> anyhow::Result<()> {
-    let text = match format {
+    std::io::stdout().write_all(written(document, format)?.as_bytes()).context("cannot write the answer")
+}
+
+/// A document as text.
+pub(crate) fn written(document: &Value, format: DocumentFormat) -> anyhow::Result<String> {
+    Ok(match format {
         DocumentFormat::Json => serde_json::to_string_pretty(document)? + "\n",
         DocumentFormat::Yaml => serde_saphyr::to_string(document)?,
-    };
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write the answer")
+    })
 }

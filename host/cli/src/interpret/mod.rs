@@ -1,7 +1,7 @@
 //! `windlass interpret`: any operation of any object, offline; and what customizations would answer.
 
 mod check;
-mod documents;
+pub(crate) mod documents;
 mod question;
 mod requests;
 

@@ -1,9 +1,7 @@
 //! One question to an interpreter, and its answer in Karmada's field names.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use windlass_core::{Answer, Ask, CallError, Interpreter, Object, Operation};
+use windlass_core::{Answer, CallError, Interpreter, Operation};
 
 /// An operation with its arguments, as they came from outside.
 pub(super) struct Question {
@@ -33,49 +31,20 @@ impl Question {
     /// An argument is missing or not what it has to be.
     fn put(self, interpreter: &dyn Interpreter) -> Result<Reply, String> {
         let Question { operation, object, observed, replicas, items, rules, state } = self;
-        let object = parse_object("object", &object)?;
-        let missing = |field: &str| format!("{operation} needs {field:?}");
-        Ok(match operation {
-            Operation::InterpretReplica => {
-                let answer = interpreter.inspect(&object, Ask::only(operation)).replicas;
-                Reply::of(
-                    answer,
-                    |found| json!({"replicas": found.replicas, "requirements": found.requirements}),
-                )
-            }
-            Operation::InterpretComponent => {
-                Reply::of(interpreter.inspect(&object, Ask::only(operation)).components, plain)
-            }
-            Operation::InterpretDependency => {
-                Reply::of(interpreter.inspect(&object, Ask::only(operation)).dependencies, plain)
-            }
-            Operation::InterpretStatus => {
-                Reply::of(interpreter.inspect(&object, Ask::only(operation)).status, |status| status)
-            }
-            Operation::InterpretHealth => {
-                Reply::of(interpreter.inspect(&object, Ask::only(operation)).health, Value::Bool)
-            }
-            Operation::ReviseReplica => {
-                let replicas = replicas.ok_or_else(|| missing("replicas"))?;
-                Reply::of(interpreter.revise_replica(&object, replicas), |changed| changed)
-            }
-            Operation::Retain => {
-                let observed = parse_object("observed", &observed.ok_or_else(|| missing("observed"))?)?;
-                Reply::of(interpreter.retain(&object, &observed), |changed| changed)
-            }
-            Operation::AggregateStatus => {
-                let items: Vec<_> = parse("items", items.ok_or_else(|| missing("items"))?)?;
-                Reply::of(interpreter.aggregate_status(&object, &items), |changed| changed)
-            }
-            Operation::PreserveState => {
-                let rules: Vec<_> = rules.map(|rules| parse("rules", rules)).transpose()?.unwrap_or_default();
-                Reply::of(interpreter.preserve_state(&object, &rules), plain)
-            }
-            Operation::RestoreState => {
-                let state = parse("state", state.ok_or_else(|| missing("state"))?)?;
-                Reply::of(interpreter.restore_state(&object, &state), |changed| changed)
-            }
-        })
+        let needed = match operation {
+            Operation::Retain => ("observed", observed.is_some()),
+            Operation::ReviseReplica => ("replicas", replicas.is_some()),
+            Operation::AggregateStatus => ("items", items.is_some()),
+            Operation::RestoreState => ("state", state.is_some()),
+            _ => ("object", true),
+        };
+        if let (field, false) = needed {
+            return Err(format!("{operation} needs {field:?}"));
+        }
+        let input = json!({"operation": operation.name(), "object": object, "observed": observed,
+            "replicas": replicas, "items": items, "rules": rules, "state": state});
+        let question = windlass_kit::Question::read(&input).map_err(|error| error.to_string())?;
+        Ok(Reply::of(question.answer(interpreter)))
     }
 }
 
@@ -84,12 +53,12 @@ impl Reply {
         Reply { enabled: false, by: String::new(), error: Some(error), result: None }
     }
 
-    fn of<T>(answer: Answer<T>, show: impl FnOnce(T) -> Value) -> Reply {
+    fn of(answer: Answer<Value>) -> Reply {
         let Some(answered) = answer else {
             return Reply { enabled: false, by: String::new(), error: None, result: None };
         };
         let (error, result) = match answered.result {
-            Ok(found) => (None, Some(show(found))),
+            Ok(found) => (None, Some(found)),
             Err(error) => (Some(CallError::to_string(&error)), None),
         };
         Reply { enabled: true, by: answered.by.to_string(), error, result }
@@ -106,16 +75,4 @@ impl Reply {
         line.extend(result.map(|result| ("result".to_owned(), result)));
         Value::Object(line)
     }
-}
-
-fn plain(found: impl Serialize) -> Value {
-    serde_json::to_value(found).expect("the API's own types are JSON")
-}
-
-fn parse_object(name: &str, value: &Value) -> Result<Object, String> {
-    Object::from_value(value).map_err(|error| format!("{name:?} is not a Kubernetes object: {error}"))
-}
-
-fn parse<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| format!("{name:?}: {error}"))
 }

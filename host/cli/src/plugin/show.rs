@@ -1,7 +1,9 @@
 //! Plugins as text for people.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use serde_json::Value;
 use windlass_api::plugin::ServingPlugin;
 use windlass_plugins::PluginStatus;
 
@@ -69,8 +71,42 @@ fn failures(serving: &ServingPlugin) -> String {
     counted.join(", ")
 }
 
+/// A time with three digits: `9.12 µs`, `12 µs`, `1.50 ms`.
+pub(super) fn duration(duration: Duration) -> String {
+    let microseconds = duration.as_nanos() as f64 / 1e3;
+    match microseconds {
+        few if few < 10.0 && duration.subsec_nanos() % 1_000 > 0 => format!("{few:.2} µs"),
+        some if some < 1e3 => format!("{some:.0} µs"),
+        many if many < 1e6 => format!("{:.2} ms", many / 1e3),
+        _ => format!("{:.2} s", duration.as_secs_f64()),
+    }
+}
+
+/// A number of bytes.
+pub(super) fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+const SHORT_CHARS_MAX: usize = 120;
+
+/// A value on one line, cut where it is long.
+pub(super) fn short(value: &Value) -> String {
+    if value.is_null() {
+        return "nothing".to_owned();
+    }
+    let text = value.to_string();
+    match text.char_indices().nth(SHORT_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
 /// Left-aligned columns, three spaces apart, as kubectl prints them.
-fn columns(rows: &[Vec<String>]) -> String {
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
     let mut text = String::new();

@@ -10,6 +10,7 @@ use super::answers::{Admitted, changes, rejected};
 use super::{Abilities, AdmissionCalls, Manifest, Rule};
 use crate::fault::Fault;
 use crate::guest::Guest;
+use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::pool::{Contract, Pool};
 
@@ -107,6 +108,10 @@ impl AdmissionCalls for Pool<AdmissionV0_1> {
 
     fn limited(&self, limits: Limits) -> Box<dyn AdmissionCalls> {
         Box::new(self.with(limits, &Value::Null))
+    }
+
+    fn take_journal(&self) -> Journal {
+        Pool::take_journal(self)
     }
 }
 

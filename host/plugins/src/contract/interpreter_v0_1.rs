@@ -12,6 +12,7 @@ use super::answers::{self, Inspected, answered, parse_some, parse_value, rejecte
 use super::{Abilities, InterpreterCalls, KindSupport, Manifest, Operations};
 use crate::fault::Fault;
 use crate::guest::Guest;
+use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::pool::{Contract, Pool};
 
@@ -159,6 +160,10 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
 
     fn configured(&self, limits: Limits, settings: &Value) -> Box<dyn InterpreterCalls> {
         Box::new(self.with(limits, settings))
+    }
+
+    fn take_journal(&self) -> Journal {
+        Pool::take_journal(self)
     }
 }
 

@@ -14,6 +14,7 @@ use windlass_core::admission::AdmissionRequest;
 use windlass_core::{Ask, Change, Gvk, Operation, Verb, WorkloadPods};
 
 use crate::fault::Fault;
+use crate::journal::Journal;
 use crate::limits::Limits;
 pub(crate) use answers::{Admitted, Inspected};
 
@@ -155,6 +156,8 @@ pub(crate) trait InterpreterCalls: Send + Sync {
     fn simulate_status(&self, object: &str, pods: &WorkloadPods, nodes: u32) -> Result<Value, Fault>;
     /// The same plugin under other limits and with other settings, with instances of its own.
     fn configured(&self, limits: Limits, settings: &Value) -> Box<dyn InterpreterCalls>;
+    /// What its instances left behind since the last time.
+    fn take_journal(&self) -> Journal;
 }
 
 /// The calls of an admission plugin, whichever version of the contract it speaks.
@@ -164,6 +167,8 @@ pub(crate) trait AdmissionCalls: Send + Sync {
     fn admit(&self, request: &AdmissionRequest, settings: &str) -> Result<Admitted, Fault>;
     /// The same plugin under other limits, with instances of its own.
     fn limited(&self, limits: Limits) -> Box<dyn AdmissionCalls>;
+    /// What its instances left behind since the last time.
+    fn take_journal(&self) -> Journal;
 }
 
 #[cfg(test)]
