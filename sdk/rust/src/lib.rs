@@ -7,7 +7,7 @@
 //!
 //! What is read of an object is declared with [`shape!`]: each call parses the object once, into just that. Answers are
 //! ordinary values with Karmada's field names. Nothing here needs WebAssembly: functions are tested natively with
-//! `cargo test`, and so are whole plugins, by the cases in `tests/conformance` ([`testing`]).
+//! `cargo test`, and so are whole plugins, by cases ([`testing`]). [`log!`] prints for whoever debugs one.
 //!
 //! ```
 //! use windlass_sdk::json::{Int, Text};
@@ -63,6 +63,7 @@ pub mod interpreter;
 pub mod json;
 #[allow(missing_docs, reason = "fields are documented where Kubernetes defines them")]
 pub mod kubernetes;
+pub mod log;
 pub mod quantity;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,6 +1,8 @@
 //! What the control plane says of its plugins through its API: one Plugin object for each place that one is loaded
-//! from. They are written as the catalogue changes, and put back where somebody else changed them.
+//! from, and its Events for what it prints. They are written as the catalogue changes, and put back where somebody else
+//! changed them.
 
+mod log;
 mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +31,15 @@ pub(super) async fn report(
     catalogue: Arc<Catalogue>,
     mut changed: watch::Receiver<u64>,
 ) {
-    let api = Api::<Plugin>::all(client);
+    let api = Api::<Plugin>::all(client.clone());
     let mut events = pin!(watcher(api.clone(), watcher::Config::default()).default_backoff());
-    let mut reports =
-        Reports { api, known: BTreeMap::new(), faults: BTreeMap::new(), written: BTreeMap::new() };
+    let mut reports = Reports {
+        api,
+        known: BTreeMap::new(),
+        faults: BTreeMap::new(),
+        written: BTreeMap::new(),
+        log: log::Log::new(client),
+    };
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut complete = false;
@@ -60,6 +67,8 @@ struct Reports {
     faults: BTreeMap<String, Faults>,
     /// When each status was written last.
     written: BTreeMap<String, Instant>,
+    /// What the plugins print.
+    log: log::Log,
 }
 
 /// The plugin's own faults, as they were counted last.
@@ -112,7 +121,15 @@ impl Reports {
             let failed_of_late = self.faults.entry(name.clone()).or_default().count(own_faults, now);
             let status = object::status(entry, failed_of_late);
             let settled = self.settle(&name, object::spec(&entry.origin), status, now).await;
-            log(&name, settled);
+            warn(&name, settled);
+            if let Some(plugin) = &entry.plugin {
+                self.log.note(&name, plugin.take_journal());
+            }
+            if let Some(known) = self.known.get(&name)
+                && let Err(error) = self.log.tell(known, now).await
+            {
+                tracing::debug!(plugin = name, %error, "what a plugin printed was not told, trying again");
+            }
             loaded.insert(name);
         }
         let others: Vec<Plugin> = self
@@ -128,7 +145,7 @@ impl Reports {
             } else {
                 self.settle_status(plugin, object::not_installed(), now).await
             };
-            log(&name, settled);
+            warn(&name, settled);
         }
     }
 
@@ -179,12 +196,13 @@ impl Reports {
         self.known.remove(name);
         self.faults.remove(name);
         self.written.remove(name);
+        self.log.forget(name);
         Ok(())
     }
 }
 
 /// A report that could not be written is written at the next look.
-fn log(name: &str, settled: Result<(), kube::Error>) {
+fn warn(name: &str, settled: Result<(), kube::Error>) {
     match settled {
         Ok(()) => {}
         // Somebody else changed the object meanwhile, and the watch says how.
