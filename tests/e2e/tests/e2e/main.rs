@@ -11,6 +11,7 @@ mod customizations;
 mod damaged_data;
 mod flink;
 mod interpret;
+mod kit;
 mod plain_workloads;
 mod plugins;
 mod suspension;
