@@ -1,10 +1,12 @@
 //! What Flink's objects mean: a job manager, some task managers, and jobs in a state.
 
+mod dependencies;
 mod deployment;
 mod resumption;
 mod session;
 mod status;
 
+use dependencies::FlinkPods;
 use deployment::{FlinkDeployment, Progress};
 use resumption::Resumed;
 use session::{FlinkSessionJob, SessionJobProgress};
@@ -14,6 +16,7 @@ windlass_sdk::interpreter! {
     description: "Apache Flink: FlinkDeployment, FlinkSessionJob",
     kinds: [
         ("flink.apache.org/v1beta1", "FlinkDeployment") => FlinkDeployment<'_> { replicas, components, simulate },
+        ("flink.apache.org/v1beta1", "FlinkDeployment") => FlinkPods<'_> { dependencies },
         ("flink.apache.org/v1beta1", "FlinkDeployment") => Progress<'_> { aggregate, status, health },
         ("flink.apache.org/v1beta1", "FlinkDeployment") => Resumed<'_> { restore },
         ("flink.apache.org/v1beta1", "FlinkSessionJob") => FlinkSessionJob<'_> { dependencies, simulate },
