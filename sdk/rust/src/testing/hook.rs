@@ -26,7 +26,8 @@ pub(super) fn answer<P: Guest>(input: &Value) -> Outcome {
     Ok(json!({"object": object, "warnings": admitted.warnings}))
 }
 
-fn request(request: &Value) -> Request {
+/// The request that is in a case.
+pub(super) fn request(request: &Value) -> Request {
     let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
     let object = |name: &str| (!request[name].is_null()).then(|| request[name].to_string());
     Request {

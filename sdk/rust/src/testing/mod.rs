@@ -72,7 +72,8 @@ pub fn declared<P: Interpreter>() -> Vec<(String, String, &'static str)> {
     interpreter::declared::<P>()
 }
 
-/// Runs every case in `folder`, and each input again with parts of it missing or of another type.
+/// Runs every case in `folder`, and each input again with parts of it missing or of another type, and with what is no
+/// JSON or far too much of it.
 ///
 /// # Panics
 /// A case fails; the message lists all.
@@ -80,4 +81,5 @@ pub fn hook<P: Hook>(folder: impl AsRef<Path>) {
     let cases = case::read_all(folder.as_ref());
     case::report(&case::run(&cases, hook::answer::<P>));
     mutate::survive(&cases, hook::answer::<P>);
+    fuzz::survive_hook::<P>(&cases);
 }
