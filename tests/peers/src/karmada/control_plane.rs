@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::objects::{self, apply};
 use crate::servers::{Durability, Karmada, Kubernetes, Process, Programs, free_port};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// The place of Karmada's own webhook in its configurations.
 const WEBHOOK_URL: &str = "https://karmada-webhook.karmada-system.svc:443";
 

@@ -15,7 +15,7 @@ use super::control_plane::{certificate, document, until};
 use super::objects::{self, apply};
 use crate::servers::{Karmada, Process, free_port};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const WORKLOAD: [&str; 2] = ["workload.example.io/v1alpha1", "Workload"];
 const MEMBERS: [&str; 2] = ["member1", "member2"];
 
@@ -68,6 +68,17 @@ async fn start(karmada: &Karmada, windlass: &Path, folder: &Path) -> anyhow::Res
     for client in members.iter().chain([&control_plane]) {
         apply(client, &definition).await?;
     }
+    // To a member that is not known to have the kind nothing is sent, then or later.
+    until(PATIENCE, "the members have the kind", async || {
+        for member in MEMBERS {
+            let [version, kind] = ["cluster.karmada.io/v1alpha1", "Cluster"];
+            let cluster = objects::get(&control_plane, version, kind, "", member).await?;
+            let enabled = cluster["status"]["apiEnablements"].to_string();
+            ensure!(enabled.contains(WORKLOAD[0]), "{member} has {enabled}");
+        }
+        Ok(())
+    })
+    .await?;
     let file = example.join("webhook-configuration.yaml");
     let written = std::fs::read_to_string(&file)
         .with_context(|| format!("{}", file.display()))?

@@ -10,7 +10,7 @@ use super::member;
 use super::objects::{self, LEADER_WORKER_SET, REPLICAS_OF_A_THING, REVISED, THING, apply};
 use crate::servers::Kubernetes;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) async fn run(
     control_plane: &kube::Client,

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::process::{Process, free_port};
 use super::programs::Programs;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const TOKEN: &str = "peers";
 
 /// Whether a write is on disk when it is acknowledged.
