@@ -66,16 +66,16 @@ impl<'a> Progress<'a> {
         let reported = members.reported::<Status<'_>>()?;
         let statuses = || reported.iter().map(|member| &member.status);
         let mut worst = (None, Json::default());
-        let mut executors = Entries::default();
         for status in statuses() {
             let severity = Some(severity(status.application_state));
             if !status.application_state.is_null() && severity > worst.0 {
                 worst = (severity, status.application_state);
             }
-            for (name, state) in status.executor_state.0.iter().filter(|(_, state)| !state.is_null()) {
-                executors.set(name.clone(), state);
-            }
         }
+        let executors: Entries<'_, Json<'_>> = statuses()
+            .flat_map(|status| status.executor_state.0.clone())
+            .filter(|(_, it)| !it.is_null())
+            .collect();
         let given = |time: &&Text<'_>| !time.is_empty();
         let submitted = statuses().map(|status| &status.last_submission_attempt_time).max().filter(given);
         let terminated = statuses().map(|status| &status.termination_time).max().filter(given);

@@ -56,7 +56,6 @@ impl Progress<'_> {
             });
         let version = statuses().filter_map(|status| status.version.get()).fold(0.0, f64::max);
         let mut tasks = Entries::<TaskStatus<'_>>::default();
-        let mut resources = Entries::default();
         for status in statuses() {
             for (name, task) in &status.task_status_count.0 {
                 let mut phases = tasks.get(name).cloned().unwrap_or_default().phase;
@@ -66,10 +65,9 @@ impl Progress<'_> {
                 }
                 tasks.set(name.clone(), TaskStatus { phase: phases });
             }
-            for (name, resource) in status.controlled_resources.0.iter().filter(|(_, it)| !it.is_null()) {
-                resources.set(name.clone(), *resource);
-            }
         }
+        let resources = statuses().flat_map(|status| status.controlled_resources.0.clone());
+        let resources: Entries<'_, Json<'_>> = resources.filter(|(_, it)| !it.is_null()).collect();
         let status = json!({
             "state": ended(&reported, members.len()),
             "minAvailable": sum(|status| status.min_available),

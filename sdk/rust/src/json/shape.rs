@@ -1,5 +1,7 @@
 //! What a plugin reads of an object, as Rust structs.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -180,6 +182,24 @@ impl<'a, T> Entries<'a, T> {
     }
 }
 
+/// Of several of a name the last, in the place of the first.
+impl<'a, T> FromIterator<(Text<'a>, T)> for Entries<'a, T> {
+    fn from_iter<I: IntoIterator<Item = (Text<'a>, T)>>(all: I) -> Self {
+        let mut entries: Vec<(Text<'a>, T)> = Vec::new();
+        let mut places: BTreeMap<Text<'a>, usize> = BTreeMap::new();
+        for (name, value) in all {
+            match places.entry(name) {
+                Entry::Occupied(place) => entries[*place.get()].1 = value,
+                Entry::Vacant(place) => {
+                    entries.push((place.key().clone(), value));
+                    place.insert(entries.len() - 1);
+                }
+            }
+        }
+        Entries(entries)
+    }
+}
+
 impl<T: Serialize> Serialize for Entries<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -211,5 +231,17 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for EntriesVisitor<T> {
             entries.push((key, value.unwrap_or_default()));
         }
         Ok(Entries(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_a_name_stands_where_the_first_did() {
+        let entries: Entries<'_, u8> =
+            [("a", 1), ("b", 2), ("a", 3)].map(|(name, n)| (name.into(), n)).into_iter().collect();
+        assert_eq!(entries.iter().collect::<Vec<_>>(), [("a", &3), ("b", &2)]);
     }
 }

@@ -12,6 +12,7 @@ mod random;
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
@@ -24,6 +25,9 @@ const ROUNDS: u64 = 1_000;
 
 /// As much stack as the host gives a plugin. Here it has to do for a build without optimisations, which takes more.
 const STACK: usize = 512 * 1024;
+
+/// A quarter of a megabyte is read in milliseconds: what takes longer than this counts everything against everything.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How much of a text of a failed round is shown.
 const SHOWN_MAX: usize = 2_000;
@@ -47,7 +51,12 @@ fn rounds<Q: Question>(prepare: impl FnOnce() + Send, question: impl Fn(&mut Ran
             prepare();
             for round in 0..rounds {
                 let question = question(&mut Random::new(seed, round));
-                if let Err(cause) = catch_unwind(AssertUnwindSafe(|| question.ask())) {
+                let answered = catch_unwind(AssertUnwindSafe(|| {
+                    let asked = Instant::now();
+                    question.ask();
+                    assert!(asked.elapsed() < PATIENCE, "the answer took {:?}", asked.elapsed());
+                }));
+                if let Err(cause) = answered {
                     let parts: Vec<String> = question.parts().into_iter().map(cut).collect();
                     eprintln!("seed {seed}, round {round}: {}", parts.join("\n  "));
                     resume_unwind(cause);
