@@ -1,5 +1,5 @@
 //! Builds the programs that `servers/go.mod` and `karmada-control-plane/go.mod` name, once for each state of their
-//! `go.sum`.
+//! `go.sum` and `main.go`.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -52,8 +52,11 @@ pub(crate) struct Karmada {
 pub(crate) async fn build_karmada() -> anyhow::Result<Karmada> {
     let folder = folder()?;
     let source = listed(KARMADA_MODULE, KARMADA, "{{.Dir}}").await?;
-    let karmada = Karmada { program: folder.join("karmada"), source: source.into() };
-    let Some(stamp) = Stamp::missing(KARMADA_MODULE, folder.join("karmada.sum"))? else { return Ok(karmada) };
+    let karmada = Karmada { program: folder.join("karmada-control-plane"), source: source.into() };
+    let Some(stamp) = Stamp::missing(KARMADA_MODULE, folder.join("built-from.karmada-control-plane.sum"))?
+    else {
+        return Ok(karmada);
+    };
     let begun = Instant::now();
     eprintln!("building Karmada {}: some minutes, once", version(KARMADA_MODULE, KARMADA).await?);
     compile(KARMADA_MODULE, ".", &karmada.program, "-s -w").await?;
@@ -72,7 +75,9 @@ impl Stamp {
     /// `None`: what `module` names is built.
     fn missing(module: &str, file: PathBuf) -> anyhow::Result<Option<Stamp>> {
         let sums = Path::new(module).join("go.sum");
-        let sums = std::fs::read_to_string(&sums).with_context(|| format!("{}", sums.display()))?;
+        let mut sums = std::fs::read_to_string(&sums).with_context(|| format!("{}", sums.display()))?;
+        // A module that only names programs has none.
+        sums += &std::fs::read_to_string(Path::new(module).join("main.go")).unwrap_or_default();
         let built = std::fs::read_to_string(&file).is_ok_and(|known| known == sums);
         Ok((!built).then_some(Stamp { file, sums }))
     }
