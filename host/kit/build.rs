@@ -22,7 +22,14 @@ fn main() -> ExitCode {
 fn embed() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
-    for source in ["sdk", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "host/kit/build.rs"] {
+    for source in [
+        "sdk",
+        "tests/conformance/README.md",
+        "Cargo.toml",
+        "Cargo.lock",
+        "rust-toolchain.toml",
+        "host/kit/build.rs",
+    ] {
         println!("cargo:rerun-if-changed={}", root.join(source).display());
     }
 
@@ -35,6 +42,10 @@ fn embed() -> Result<(), Box<dyn Error>> {
     writeln!(table, "const FILES: &[(&str, &str)] = &[")?;
     for path in files {
         writeln!(table, "    ({path:?}, include_str!({:?})),", sdk.join(&path))?;
+    }
+    // What an author reads without a checkout.
+    for (name, page) in [("README.md", "sdk/README.md"), ("cases.md", "tests/conformance/README.md")] {
+        writeln!(table, "    ({name:?}, include_str!({:?})),", root.join(page))?;
     }
     writeln!(table, "];")?;
 

@@ -65,9 +65,13 @@ mod tests {
     #[test]
     fn the_sdk_is_whole() {
         let names: Vec<&str> = files().map(|(name, _)| name).collect();
-        for wanted in
-            ["Cargo.toml", "rust/Cargo.toml", "rust/src/lib.rs", "wit/interpreter@0.1.0/interpreter.wit"]
-        {
+        for wanted in [
+            "Cargo.toml",
+            "rust/Cargo.toml",
+            "rust/src/lib.rs",
+            "wit/interpreter@0.1.0/interpreter.wit",
+            "cases.md",
+        ] {
             assert!(names.contains(&wanted), "{wanted}: {names:?}");
         }
         for dependency in ["serde", "serde_json", "wit-bindgen", "serde-saphyr", "thiserror"] {

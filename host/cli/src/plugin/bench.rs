@@ -62,7 +62,7 @@ pub(super) fn command(args: PluginBenchArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn table(measured: &[Measured]) -> String {
-    let head = ["KIND", "OPERATION", "CASE", "INPUT", "WARM", "P99", "FRESH", "P99", "MEMORY"];
+    let head = ["KIND", "OPERATION", "CASE", "INPUT", "WARM", "WARM P99", "FRESH", "FRESH P99", "MEMORY"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(measured.iter().map(|Measured { question, cost, .. }| {
         vec![

@@ -75,7 +75,7 @@ fn failures(serving: &ServingPlugin) -> String {
 pub(super) fn duration(duration: Duration) -> String {
     let microseconds = duration.as_nanos() as f64 / 1e3;
     match microseconds {
-        few if few < 10.0 && !duration.subsec_nanos().is_multiple_of(1_000) => format!("{few:.2} µs"),
+        few if few < 10.0 => format!("{few:.2} µs"),
         some if some < 1e3 => format!("{some:.0} µs"),
         many if many < 1e6 => format!("{:.2} ms", many / 1e3),
         _ => format!("{:.2} s", duration.as_secs_f64()),

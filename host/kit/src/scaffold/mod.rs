@@ -49,7 +49,10 @@ pub enum ScaffoldError {
 /// The folder is in use or can't be written to, or `sdk` is none.
 pub fn create(plan: &Plan) -> Result<Vec<&'static str>, ScaffoldError> {
     let Plan { name, subject, folder, sdk: checkout } = plan;
-    let in_use = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    // A repository that was just made is empty, too.
+    let in_use = |path: &Path| {
+        fs::read_dir(path).is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name() != ".git"))
+    };
     if folder.is_file() || in_use(folder) {
         return Err(ScaffoldError::NotEmpty { path: folder.clone() });
     }

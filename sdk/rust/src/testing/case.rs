@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A folder that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -78,11 +78,13 @@ pub(super) fn run(cases: &[Case], answer: impl Fn(&Value) -> Outcome) -> Vec<Str
         .iter()
         .filter_map(|Case { name, input, expected }| {
             let wrong = match (expected, answer(input)) {
-                (Expected::Result(want), Ok(got)) if without_nulls(want) == without_nulls(&got) => {
-                    return None;
-                }
                 (Expected::Result(want), Ok(got)) => {
-                    format!("  expected {want}\n  answered {got}")
+                    let mut fields = Vec::new();
+                    differ("result", want, &got, &mut fields);
+                    if fields.is_empty() {
+                        return None;
+                    }
+                    fields.join("\n")
                 }
                 (Expected::Error(want), Err((field, message)))
                     if want.field == field && message.contains(&want.message) =>
@@ -97,6 +99,27 @@ pub(super) fn run(cases: &[Case], answer: impl Fn(&Value) -> Outcome) -> Vec<Str
             Some(format!("{name}:\n{wrong}"))
         })
         .collect()
+}
+
+/// Notes the fields in which the documents differ, the deepest that do.
+fn differ(field: &str, want: &Value, got: &Value, fields: &mut Vec<String>) {
+    match (want, got) {
+        (Value::Object(wanted), Value::Object(answered)) => {
+            let more = answered.keys().filter(|key| !wanted.contains_key(*key));
+            for key in wanted.keys().chain(more) {
+                let of = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                differ(&format!("{field}.{key}"), &of(wanted), &of(answered), fields);
+            }
+        }
+        (Value::Array(wanted), Value::Array(answered)) => {
+            for index in 0..wanted.len().max(answered.len()) {
+                let of = |items: &[Value]| items.get(index).cloned().unwrap_or_default();
+                differ(&format!("{field}[{index}]"), &of(wanted), &of(answered), fields);
+            }
+        }
+        _ if without_nulls(want) == without_nulls(got) => {}
+        _ => fields.push(format!("  {field}: expected {want}, answered {got}")),
+    }
 }
 
 /// An object that lacks a field says what one says in which it is null.
@@ -119,4 +142,30 @@ pub(super) fn report(failures: &[String]) {
         writeln!(all, "{failure}").expect("a string takes all");
     }
     assert!(failures.is_empty(), "{} cases fail:\n{all}", failures.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_field() {
+        let case = Case {
+            name: "a-case".to_owned(),
+            input: Value::Null,
+            expected: Expected::Result(json!({"spec": {"replicas": 3, "list": [1, 2]}, "gone": null})),
+        };
+        let cases = [case];
+        let answer = |answer: Value| run(&cases, |_| Ok(answer.clone()));
+        assert_eq!(answer(json!({"spec": {"replicas": 3, "list": [1, 2], "more": null}})), [""; 0]);
+        assert_eq!(
+            answer(json!({"spec": {"replicas": 4, "list": [1]}})),
+            [concat!(
+                "a-case:\n  result.spec.list[1]: expected 2, answered null\n",
+                "  result.spec.replicas: expected 3, answered 4"
+            )]
+        );
+    }
 }
