@@ -28,6 +28,7 @@ async fn run() -> anyhow::Result<()> {
     let control_plane = ControlPlane::start(Options {
         data_dir: folder.path().to_owned(),
         port: 0,
+        webhook_port: None,
         members: Members::Count(2),
         plugin_dir: None,
         plugin_settings: None,
