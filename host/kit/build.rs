@@ -35,7 +35,7 @@ fn embed() -> Result<(), Box<dyn Error>> {
 
     let sdk = root.join("sdk");
     let mut files = BTreeSet::new();
-    for folder in ["rust", "wit"] {
+    for folder in ["json", "rust", "wit"] {
         collect(&sdk, &sdk.join(folder), &mut files)?;
     }
     let mut table = String::new();
@@ -79,7 +79,7 @@ fn workspace(manifest: &str, sdk: &str) -> Result<String, Box<dyn Error>> {
         let body = manifest.split_once(&format!("\n[{name}]\n")).ok_or(format!("no [{name}]"))?.1;
         Ok::<&str, String>(body.split("\n[").next().unwrap_or(body).trim_end())
     };
-    let mut text = String::from("[workspace]\nresolver = \"3\"\nmembers = [\"rust\"]\n");
+    let mut text = String::from("[workspace]\nresolver = \"3\"\nmembers = [\"json\", \"rust\"]\n");
     write!(text, "\n[workspace.package]\n{}\n", section("workspace.package")?)?;
     text.push_str("\n[workspace.dependencies]\n");
     for line in section("workspace.dependencies")?.lines() {
@@ -87,7 +87,8 @@ fn workspace(manifest: &str, sdk: &str) -> Result<String, Box<dyn Error>> {
         if sdk.lines().any(|line| {
             line.starts_with(&format!("{name}.workspace")) || line.starts_with(&format!("{name} = "))
         }) {
-            writeln!(text, "{line}")?;
+            // What is a folder of the SDK here is one beside it there.
+            writeln!(text, "{}", line.replace("\"sdk/", "\""))?;
         }
     }
     for lints in ["workspace.lints.rust", "workspace.lints.clippy"] {

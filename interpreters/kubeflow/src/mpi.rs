@@ -137,7 +137,7 @@ impl<'a> MpiProgress<'a> {
             aggregated.last_reconcile_time = aggregated.last_reconcile_time.max(last_reconcile_time);
             for (index, json) in conditions.into_iter().enumerate() {
                 let Condition { r#type, last_update_time, last_transition_time, .. } =
-                    json.read(&format!("{place}.conditions[{index}]"))?;
+                    json.read(format_args!("{place}.conditions[{index}]"))?;
                 let since = last_update_time.or(last_transition_time).unwrap_or_default();
                 if !since.is_empty() && latest.get(&r#type).is_none_or(|(known, _)| since > *known) {
                     latest.set(r#type, (since, json));

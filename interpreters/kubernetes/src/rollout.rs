@@ -1,5 +1,7 @@
 //! How far a workload has come: statuses that count replicas.
 
+use std::fmt::Display;
+
 use windlass_sdk::json::{Entries, Int, Json, Text, parse_at};
 use windlass_sdk::kubernetes::Metadata;
 use windlass_sdk::{Answer, Changes, Members, Pods, Rejection};
@@ -49,10 +51,10 @@ impl Rollout<'_> {
         put("generation", self.metadata.generation.0, false);
         put("resourceTemplateGeneration", self.template_generation()?, false);
         if *reflects_observed_generation {
-            put("observedGeneration", number::<i64>("status", status, "observedGeneration")?, false);
+            put("observedGeneration", number::<i64>(&"status", status, "observedGeneration")?, false);
         }
         for Count { name, always } in *counts {
-            put(name, number::<i32>("status", status, name)?, *always);
+            put(name, number::<i32>(&"status", status, name)?, *always);
         }
         Ok((!reflected.is_empty() || !empty_is_unreported).then_some(reflected))
     }
@@ -103,7 +105,7 @@ impl Rollout<'_> {
             counts.iter().zip(sums).chain([(&Count { name: "observedGeneration", always: false }, observed)]);
         Ok(all.fold(Changes::none(), |changes, (Count { name, always }, value)| {
             let path = format!("/status/{name}");
-            if value != 0 || *always { changes.set(&path, value) } else { changes.remove(&path) }
+            if value != 0 || *always { changes.set(path, value) } else { changes.remove(path) }
         }))
     }
 
@@ -121,7 +123,7 @@ impl Rollout<'_> {
     }
 
     fn status_number(&self, name: &str) -> Answer<i64> {
-        self.status.as_ref().map_or(Ok(0), |status| number::<i64>("status", status, name))
+        self.status.as_ref().map_or(Ok(0), |status| number::<i64>(&"status", status, name))
     }
 
     fn template_generation(&self) -> Answer<i64> {
@@ -138,12 +140,14 @@ impl Rollout<'_> {
 }
 
 /// A number of a status; 0 where it is absent.
-fn number<T>(place: &str, status: &Entries<'_, Json<'_>>, name: &str) -> Answer<i64>
+fn number<T>(place: &dyn Display, status: &Entries<'_, Json<'_>>, name: &str) -> Answer<i64>
 where
     T: TryFrom<i64> + Into<i64>,
 {
     match status.get(name).filter(|value| !value.is_null()) {
-        Some(value) => parse_at::<Int<T>>(&format!("{place}.{name}"), value.text()).map(|int| int.0.into()),
+        Some(value) => {
+            parse_at::<Int<T>>(format_args!("{place}.{name}"), value.text()).map(|int| int.0.into())
+        }
         None => Ok(0),
     }
 }

@@ -67,7 +67,7 @@ impl Customized {
         let object: Value = match read("", object) {
             Ok(object) => object,
             Err(rejection) => {
-                inspection.reject(questions, &rejection.into());
+                inspection.reject(questions, || rejection.into());
                 return inspection;
             }
         };

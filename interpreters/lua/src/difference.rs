@@ -18,13 +18,13 @@ fn collect(before: &Value, after: &Value, path: &mut String, changes: &mut Chang
         return;
     }
     let (Value::Object(old), Value::Object(new)) = (before, after) else {
-        *changes = std::mem::take(changes).set(path, after);
+        *changes = std::mem::take(changes).set(&*path, after);
         return;
     };
     for (name, value) in old {
         if !value.is_null() && new.get(name).is_none_or(Value::is_null) {
             let length = descend(path, name);
-            *changes = std::mem::take(changes).remove(path);
+            *changes = std::mem::take(changes).remove(&*path);
             path.truncate(length);
         }
     }

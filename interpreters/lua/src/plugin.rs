@@ -52,7 +52,7 @@ impl wire::Guest for Plugin {
             Some(customized) => customized.inspect(&object, questions),
             None => {
                 let mut inspection = wire::Inspection::empty();
-                inspection.reject(questions, &unconfigured());
+                inspection.reject(questions, unconfigured);
                 inspection
             }
         })

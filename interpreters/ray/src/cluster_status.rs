@@ -119,9 +119,9 @@ fn total(
         if amount.is_empty() {
             return Ok(sum);
         }
-        let place = format!("{}.{name}", member.place());
-        let amount = amount.read(&place)?;
-        sum.add(&amount).map_err(|error| Rejection::new(place, error))
+        let place = member.place();
+        let amount = amount.read(format_args!("{place}.{name}"))?;
+        sum.add(&amount).map_err(|error| Rejection::new(format!("{place}.{name}"), error))
     })
 }
 

@@ -70,7 +70,7 @@ impl<'a> ServiceProgress<'a> {
     pub(crate) fn health(&self) -> Answer<bool> {
         let Status { service_status, conditions, .. } = self.status.read("status")?;
         for (index, condition) in conditions.iter().enumerate() {
-            let condition: Condition<'_> = condition.read(&format!("status.conditions[{index}]"))?;
+            let condition: Condition<'_> = condition.read(format_args!("status.conditions[{index}]"))?;
             if condition.r#type == "Ready" {
                 return Ok(condition.status == "True");
             }

@@ -138,21 +138,21 @@ impl Changes {
 
     /// Sets the value at the JSON pointer `path` (`/spec/replicas`), making its parents where they are missing.
     #[must_use]
-    pub fn set(mut self, path: &str, value: impl Serialize) -> Changes {
-        self.0.push(Change { path: path.to_owned(), value: Some(crate::json::write(&value)) });
+    pub fn set(mut self, path: impl Into<String>, value: impl Serialize) -> Changes {
+        self.0.push(Change { path: path.into(), value: Some(crate::json::write(&value)) });
         self
     }
 
     /// Removes what is at `path`, if anything is.
     #[must_use]
-    pub fn remove(mut self, path: &str) -> Changes {
-        self.0.push(Change { path: path.to_owned(), value: None });
+    pub fn remove(mut self, path: impl Into<String>) -> Changes {
+        self.0.push(Change { path: path.into(), value: None });
         self
     }
 
     /// Sets the value at `path`, or removes it where there is none.
     #[must_use]
-    pub fn set_option(self, path: &str, value: Option<impl Serialize>) -> Changes {
+    pub fn set_option(self, path: impl Into<String>, value: Option<impl Serialize>) -> Changes {
         match value {
             Some(value) => self.set(path, value),
             None => self.remove(path),
@@ -161,13 +161,13 @@ impl Changes {
 
     /// Sets the value at `path`, or removes it where it is null.
     #[must_use]
-    pub fn set_or_remove(self, path: &str, value: Json<'_>) -> Changes {
+    pub fn set_or_remove(self, path: impl Into<String>, value: Json<'_>) -> Changes {
         if value.is_null() { self.remove(path) } else { self.set(path, value) }
     }
 
     /// Sets the value at `path`, unless it is null.
     #[must_use]
-    pub fn set_if_given(self, path: &str, value: Json<'_>) -> Changes {
+    pub fn set_if_given(self, path: impl Into<String>, value: Json<'_>) -> Changes {
         if value.is_null() { self } else { self.set(path, value) }
     }
 

@@ -76,7 +76,7 @@ mod pods;
 mod state;
 
 pub use answer::{Answer, Changes, Component, Dependent, Rejection, Replicas, Requirements};
-pub use members::{Members, Reported, sum};
+pub use members::{Members, Place, Reported, sum};
 pub use pods::{PodCount, Pods};
 pub use serde;
 pub use serde_json;

@@ -1,5 +1,7 @@
 //! The status of an object as its member clusters report it.
 
+use std::fmt;
+
 use serde::de::Deserialize;
 
 use crate::answer::{Answer, Changes, Rejection};
@@ -22,13 +24,20 @@ pub struct Reported<'a, S> {
 
 impl<S> Reported<'_, S> {
     /// Where the status stands among all: `items[2].status`.
-    pub fn place(&self) -> String {
-        place(self.index)
+    pub fn place(&self) -> Place {
+        Place(self.index)
     }
 }
 
-fn place(index: usize) -> String {
-    format!("items[{index}].status")
+/// Where a member's status stands: `items[2].status`. It is spelled out only where something is wrong there.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place(index) = self;
+        write!(f, "items[{index}].status")
+    }
 }
 
 impl<'a> Members<'a> {
@@ -68,7 +77,7 @@ impl<'a> Members<'a> {
         let read = |(index, item): (usize, &'a MemberStatus)| -> Option<Answer<Reported<'a, S>>> {
             let text = item.status.as_deref().filter(|text| *text != "null")?;
             let status = parse(text).map_err(|rejection| {
-                let Rejection { field, message } = prefixed(&place(index), rejection);
+                let Rejection { field, message } = prefixed(&Place(index), rejection);
                 Rejection::new(field, format!("{message} (member {})", item.cluster))
             });
             Some(status.map(|status| Reported { cluster: &item.cluster, status, index }))

@@ -135,8 +135,8 @@ impl Quantity {
         if self.scale >= 0 {
             return power_of_ten(self.scale).and_then(|factor| self.mantissa.checked_mul(factor));
         }
-        let divisor = power_of_ten(-self.scale)?;
-        (self.mantissa % divisor == 0).then(|| self.mantissa / divisor)
+        let (units, rest) = divided(self.mantissa, power_of_ten(-self.scale)?);
+        (rest == 0).then_some(units)
     }
 }
 
@@ -175,12 +175,31 @@ fn aligned(a: &Quantity, b: &Quantity) -> Option<(i128, i128, i32)> {
 }
 
 fn power_of_ten(exponent: i32) -> Option<i128> {
-    10i128.checked_pow(exponent.try_into().ok()?)
+    const POWERS: [i128; 39] = {
+        let mut powers = [1; 39];
+        let mut exponent = 1;
+        while exponent < powers.len() {
+            powers[exponent] = powers[exponent - 1] * 10;
+            exponent += 1;
+        }
+        powers
+    };
+    POWERS.get(usize::try_from(exponent).ok()?).copied()
 }
 
 fn round_away(dividend: i128, divisor: i128) -> i128 {
-    let quotient = dividend / divisor;
-    if dividend % divisor == 0 { quotient } else { quotient + dividend.signum() }
+    let (quotient, rest) = divided(dividend, divisor);
+    if rest == 0 { quotient } else { quotient + dividend.signum() }
+}
+
+/// Quotient and remainder. Nearly all amounts fit in 64 bits, where dividing takes a tenth of the time.
+fn divided(dividend: i128, divisor: i128) -> (i128, i128) {
+    match (i64::try_from(dividend), i64::try_from(divisor)) {
+        (Ok(dividend), Ok(divisor)) if divisor > 0 => {
+            ((dividend / divisor).into(), (dividend % divisor).into())
+        }
+        _ => (dividend / divisor, dividend % divisor),
+    }
 }
 
 impl FromStr for Quantity {
@@ -218,7 +237,8 @@ impl FromStr for Quantity {
         if base == 10 {
             scale = scale.checked_add(exponent).ok_or_else(range)?;
         } else {
-            mantissa = mantissa.checked_mul(1 << exponent).ok_or_else(range)?;
+            let fits = mantissa.leading_zeros() > exponent as u32;
+            mantissa = fits.then(|| mantissa << exponent).ok_or_else(range)?;
         }
         let fast = scale >= NANO
             && if base == 10 {
@@ -269,10 +289,11 @@ fn keeps_spelling(whole: &str, fraction: &str) -> bool {
 }
 
 fn number(whole: &str, fraction: &str) -> Option<i128> {
-    whole
-        .bytes()
-        .chain(fraction.bytes())
-        .try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add(i128::from(digit - b'0')))
+    let mut digits = whole.bytes().chain(fraction.bytes());
+    if whole.len() + fraction.len() <= DIGITS_FAST {
+        return Some(digits.fold(0i64, |sum, digit| sum * 10 + i64::from(digit - b'0')).into());
+    }
+    digits.try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add(i128::from(digit - b'0')))
 }
 
 /// Base, exponent and notation that a suffix stands for.
@@ -317,21 +338,22 @@ impl fmt::Display for Quantity {
         {
             let mut power = 0;
             while units % 1024 == 0 && power < 6 {
-                units /= 1024;
+                units >>= 10;
                 power += 1;
             }
-            return write!(f, "{units}{}", ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][power]);
+            print(f, units)?;
+            return f.write_str(["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][power]);
         }
         let (mut mantissa, mut exponent) = (self.mantissa, self.scale);
-        while mantissa % 10 == 0 {
-            mantissa /= 10;
+        while let (tenth, 0) = divided(mantissa, 10) {
+            mantissa = tenth;
             exponent += 1;
         }
         let largest = if self.notation == Notation::Exponent { i32::MAX } else { 18 };
         let wanted = (exponent - exponent.rem_euclid(3)).min(largest);
         // Zeros are printed rather than multiplied in: there is no limit to overflow.
-        let zeros = (exponent - wanted) as usize;
-        write!(f, "{mantissa}{:0<zeros$}", "")?;
+        print(f, mantissa)?;
+        (wanted..exponent).try_for_each(|_| f.write_str("0"))?;
         match (self.notation, wanted) {
             (_, 0) => Ok(()),
             (Notation::Exponent, exponent) => write!(f, "e{exponent}"),
@@ -340,6 +362,13 @@ impl fmt::Display for Quantity {
                 f.write_str(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"][index])
             }
         }
+    }
+}
+
+fn print(f: &mut fmt::Formatter<'_>, number: i128) -> fmt::Result {
+    match i64::try_from(number) {
+        Ok(number) => write!(f, "{number}"),
+        Err(_) => write!(f, "{number}"),
     }
 }
 

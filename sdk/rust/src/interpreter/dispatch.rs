@@ -157,7 +157,12 @@ impl Inspection {
     }
 
     /// Rejects the questions that have no answer yet.
-    pub fn reject(&mut self, questions: Questions, rejection: &Rejection) {
+    pub fn reject(&mut self, questions: Questions, rejection: impl FnOnce() -> Rejection) {
+        let questions = questions - self.answered();
+        if questions.is_empty() {
+            return;
+        }
+        let rejection = &rejection();
         fn fill<T>(place: &mut Option<Result<T, Rejection>>, asked: bool, rejection: &Rejection) {
             if asked && place.is_none() {
                 *place = Some(Err(rejection.clone()));

@@ -59,11 +59,11 @@ macro_rules! interpreter {
                         if !mine.is_empty() && asked.is($api_version, $kind) && !inspection.answered().contains(mine) {
                             match asked.read::<$shape>() {
                                 Ok(view) => { $( $crate::interpreter!(@inspect $operation view mine inspection); )+ }
-                                Err(rejection) => inspection.reject(mine, &rejection.into()),
+                                Err(rejection) => inspection.reject(mine, || rejection.into()),
                             }
                         }
                     )+
-                    inspection.reject(questions, &undeclared(&object));
+                    inspection.reject(questions, || undeclared(&object));
                     inspection
                 }
 

@@ -1,12 +1,14 @@
 //! Parts of the document that are passed on as they are.
 
+use std::fmt;
+
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use windlass_json::{Entry, entries, read};
 
 use super::number::Numeric;
 use super::read::parse_at;
-use super::scan::{Step, entries};
 use super::shape::Entries;
 use super::text::Text;
 use crate::answer::Answer;
@@ -18,7 +20,7 @@ pub struct Json<'a>(Option<&'a RawValue>);
 impl<'a> Json<'a> {
     /// `text` is taken for a part of a document.
     pub fn from_text(text: &'a str) -> Json<'a> {
-        Json(serde_json::from_str(text).ok())
+        Json(read(text).ok())
     }
 
     /// Null, or absent.
@@ -44,7 +46,7 @@ impl<'a> Json<'a> {
 
     /// The string that this is; `None` if it is none.
     pub fn string(&self) -> Option<Text<'a>> {
-        serde_json::from_str(self.text()).ok()
+        read(self.text()).ok()
     }
 
     /// The number that this is; `None` if it is none.
@@ -54,7 +56,7 @@ impl<'a> Json<'a> {
 
     /// The number that this is or that its string spells, as Karmada's scripts count.
     pub fn numeric(&self) -> Numeric {
-        serde_json::from_str(self.text()).unwrap_or_default()
+        read(self.text()).unwrap_or_default()
     }
 
     /// Whether this is the string `text`.
@@ -80,27 +82,20 @@ impl<'a> Json<'a> {
 
     /// The items of the list that this is; none if it is no list.
     pub fn items(&self) -> Vec<Json<'a>> {
-        serde_json::from_str(self.text()).unwrap_or_default()
+        read(self.text()).unwrap_or_default()
     }
 
     /// The field `name` of the object that this is; null if it is none or has no such field.
     pub fn field(&self, name: &str) -> Json<'a> {
-        let mut found = Json::default();
-        entries(self.text(), |key, value| {
-            if key == name {
-                found = Json::from_text(value);
-                return Step::Stop;
-            }
-            Step::On
-        });
-        found
+        let mut entries = entries(self.text());
+        entries.find(|entry| entry.key == name).map_or(Json::default(), |entry| Json::from_text(entry.value))
     }
 
     /// This part, which stands at `place`, read; the default where it is null.
     ///
     /// # Errors
     /// As for [`parse`](super::parse); the field begins with `place`.
-    pub fn read<T: Deserialize<'a> + Default>(&self, place: &str) -> Answer<T> {
+    pub fn read<T: Deserialize<'a> + Default>(&self, place: impl fmt::Display) -> Answer<T> {
         if self.is_null() { Ok(T::default()) } else { parse_at(place, self.text()) }
     }
 
@@ -119,12 +114,11 @@ impl<'a> Json<'a> {
             return None;
         }
         let mut picked = Entries::default();
-        entries(self.text(), |key, value| {
+        for Entry { key, value } in entries(self.text()) {
             if names.contains(&key) && value != "null" {
                 picked.set(key, Json::from_text(value));
             }
-            Step::On
-        });
+        }
         Some(picked)
     }
 }

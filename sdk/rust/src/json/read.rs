@@ -1,8 +1,12 @@
 //! From text to values and back.
 
-use serde::de::Deserialize;
+use std::fmt;
+
+use serde::de::{Deserialize, IgnoredAny};
 use serde::ser::Serialize;
 use serde_json::Value;
+
+use windlass_json::Unread;
 
 use super::scan::field_at;
 use crate::answer::Rejection;
@@ -12,19 +16,19 @@ use crate::answer::Rejection;
 /// # Errors
 /// The field that can't be read, and why: `spec.replicas`: `invalid type: string "many", expected an integer`.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Rejection> {
-    serde_json::from_str(text).map_err(|error| explain(text, &error))
+    windlass_json::read(text).map_err(|error| explain(text, &error))
 }
 
 /// Reads a document that is itself the part `place` of another.
 ///
 /// # Errors
 /// As for [`parse`]; the field begins with `place`.
-pub fn parse_at<'a, T: Deserialize<'a>>(place: &str, text: &'a str) -> Result<T, Rejection> {
-    parse(text).map_err(|rejection| prefixed(place, rejection))
+pub fn parse_at<'a, T: Deserialize<'a>>(place: impl fmt::Display, text: &'a str) -> Result<T, Rejection> {
+    parse(text).map_err(|rejection| prefixed(&place, rejection))
 }
 
 /// The rejection of a field that is itself inside `place`.
-pub(crate) fn prefixed(place: &str, mut rejection: Rejection) -> Rejection {
+pub(crate) fn prefixed(place: &dyn fmt::Display, mut rejection: Rejection) -> Rejection {
     let separator = if rejection.field.is_empty() || rejection.field.starts_with('[') { "" } else { "." };
     rejection.field = format!("{place}{separator}{}", rejection.field);
     rejection
@@ -47,7 +51,15 @@ pub fn write(value: &impl Serialize) -> String {
 }
 
 #[cold]
-fn explain(text: &str, error: &serde_json::Error) -> Rejection {
+fn explain(text: &str, error: &Unread) -> Rejection {
+    match (error.message(), serde_json::from_str::<IgnoredAny>(text)) {
+        (Some(message), _) => Rejection { field: field_at(text, error.place()), message: message.to_owned() },
+        (None, Err(error)) => explain_no_json(text, &error),
+        (None, Ok(_)) => Rejection::new(field_at(text, error.place()), "can't be read"),
+    }
+}
+
+fn explain_no_json(text: &str, error: &serde_json::Error) -> Rejection {
     // The place that serde_json counts is a line and a byte in it.
     let line_start =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();

@@ -1,55 +1,24 @@
 //! Finding one's way in JSON text without reading it into anything.
 
-use super::text::Text;
+use windlass_json::{Entry, entries, read};
 
-/// Whether to look at more entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    On,
-    Stop,
-}
+use super::text::Text;
 
 /// The `apiVersion` and `kind` of an object; what is absent is empty. They come first in nearly all documents, and
 /// the rest is not looked at then.
 pub(crate) fn kind_of(object: &str) -> (Text<'_>, Text<'_>) {
     let (mut api_version, mut kind) = (None, None);
-    entries(object, |key, value| {
+    for Entry { key, value } in entries(object) {
         match key {
-            "apiVersion" => api_version = serde_json::from_str(value).ok(),
-            "kind" => kind = serde_json::from_str(value).ok(),
+            "apiVersion" => api_version = read(value).ok(),
+            "kind" => kind = read(value).ok(),
             _ => {}
         }
-        if api_version.is_some() && kind.is_some() { Step::Stop } else { Step::On }
-    });
-    (api_version.unwrap_or_default(), kind.unwrap_or_default())
-}
-
-/// Shows key (escapes not undone) and value of each entry of the object `text`; nothing of anything else.
-pub(super) fn entries<'a>(text: &'a str, mut see: impl FnMut(&'a str, &'a str) -> Step) {
-    let mut cursor = Cursor { text, at: 0 };
-    if cursor.token() != Some(b'{') {
-        return;
-    }
-    cursor.at += 1;
-    while let Some(byte) = cursor.token() {
-        match byte {
-            b',' => cursor.at += 1,
-            b'"' => {
-                let key = cursor.string();
-                if cursor.token() != Some(b':') {
-                    return;
-                }
-                cursor.at += 1;
-                cursor.token();
-                let start = cursor.at;
-                cursor.skip_value();
-                if see(key, &text[start..cursor.at]) == Step::Stop {
-                    return;
-                }
-            }
-            _ => return,
+        if api_version.is_some() && kind.is_some() {
+            break;
         }
     }
+    (api_version.unwrap_or_default(), kind.unwrap_or_default())
 }
 
 /// The field at byte `offset` of `text`, as a JSON path: `spec.containers[0].name`. A scalar's path is its field's as

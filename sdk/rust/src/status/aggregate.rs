@@ -28,34 +28,34 @@ impl Fields {
             };
             let is_named = |value: &Json<'_>| !value.is_null() && !value.is("");
             changes = match merge {
-                Merge::Sum => changes.set(&path, Numeric::from(sum(&reported, name)?.unwrap_or_default())),
+                Merge::Sum => changes.set(path, Numeric::from(sum(&reported, name)?.unwrap_or_default())),
                 Merge::SumIfReported => match sum(&reported, name)? {
-                    None if !members.is_empty() => changes.remove(&path),
-                    sum => changes.set(&path, Numeric::from(sum.unwrap_or_default())),
+                    None if !members.is_empty() => changes.remove(path),
+                    sum => changes.set(path, Numeric::from(sum.unwrap_or_default())),
                 },
-                Merge::Last => changes.set_or_remove(&path, last(|value| !value.is_null())),
-                Merge::LastText => changes.set(&path, or_empty(last(|value| !value.is_null()))),
+                Merge::Last => changes.set_or_remove(path, last(|value| !value.is_null())),
+                Merge::LastText => changes.set(path, or_empty(last(|value| !value.is_null()))),
                 Merge::LastNamedWherePlaced if members.is_empty() => changes,
-                Merge::LastNamedOrKept if !members.is_empty() => changes.set_if_given(&path, last(is_named)),
+                Merge::LastNamedOrKept if !members.is_empty() => changes.set_if_given(path, last(is_named)),
                 Merge::LastNamed | Merge::LastNamedWherePlaced | Merge::LastNamedOrKept => {
-                    changes.set(&path, or_empty(last(is_named)))
+                    changes.set(path, or_empty(last(is_named)))
                 }
                 Merge::Conditions => {
                     let merged = conditions::merged(&reported)?;
-                    if merged.is_empty() { changes.remove(&path) } else { changes.set(&path, merged) }
+                    if merged.is_empty() { changes.remove(path) } else { changes.set(path, merged) }
                 }
                 Merge::ConditionsByType => {
                     let merged = conditions::last_of_each_type(&reported)?;
-                    if merged.is_empty() { changes } else { changes.set(&path, merged) }
+                    if merged.is_empty() { changes } else { changes.set(path, merged) }
                 }
                 Merge::Generation => {
                     let before = status.and_then(|status| status.get(name)).copied().unwrap_or_default();
                     let observed = observed_generation(metadata.generation, before, members, &reported);
-                    changes.set(&path, observed)
+                    changes.set(path, observed)
                 }
                 Merge::Joined => {
                     let all = joined(&reported, name)?;
-                    if all.is_empty() { changes.remove(&path) } else { changes.set(&path, all) }
+                    if all.is_empty() { changes.remove(path) } else { changes.set(path, all) }
                 }
                 Merge::Nothing => changes,
             };
@@ -86,7 +86,7 @@ fn joined<'a>(reported: &[Reported<'a, Status<'a>>], name: &str) -> Answer<Vec<J
     for member in reported {
         let list = member.status.get(name).copied().unwrap_or_default();
         if !list.is_empty() {
-            all.extend(parse_at::<Vec<Json<'a>>>(&format!("{}.{name}", member.place()), list.text())?);
+            all.extend(parse_at::<Vec<Json<'a>>>(format_args!("{}.{name}", member.place()), list.text())?);
         }
     }
     Ok(all)

@@ -34,8 +34,9 @@ pub(super) fn merged<'a>(reported: &[Reported<'a, Status<'a>>]) -> Answer<Vec<Me
     for member in reported {
         for (index, condition) in conditions(member)?.into_iter().enumerate() {
             let said = condition.get("message").copied().unwrap_or_default();
-            let place = format!("{}.conditions[{index}].message", member.place());
-            let said: Option<Text<'_>> = parse_at(&place, said.text())?;
+            let place = member.place();
+            let said: Option<Text<'_>> =
+                parse_at(format_args!("{place}.conditions[{index}].message"), said.text())?;
             let message = format!("{}={}", member.cluster, said.unwrap_or_default());
             match all.iter_mut().find(|known| agree(&known.first, &condition)) {
                 Some(known) => {
@@ -66,7 +67,7 @@ pub(super) fn last_of_each_type<'a>(reported: &[Reported<'a, Status<'a>>]) -> An
 fn conditions<'a>(member: &Reported<'a, Status<'a>>) -> Answer<Vec<Condition<'a>>> {
     match member.status.get("conditions") {
         Some(conditions) if !conditions.is_empty() => {
-            parse_at(&format!("{}.conditions", member.place()), conditions.text())
+            parse_at(format_args!("{}.conditions", member.place()), conditions.text())
         }
         _ => Ok(Vec::new()),
     }
