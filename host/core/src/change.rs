@@ -1,14 +1,16 @@
 //! Changes to an object, as plugins propose them, and the fence that says where they may land.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// One change: set the value at a JSON pointer (parents are made as needed), or remove it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct Change<V = Value> {
     /// RFC 6901, from the object's root: `/spec/replicas`. An index may be one past an array's end.
     pub path: String,
     /// `None` removes; removing what is absent is no error.
-    pub value: Option<Value>,
+    pub value: Option<V>,
 }
 
 /// Which part of an object an operation may touch.
@@ -71,12 +73,9 @@ impl Fence {
     }
 }
 
-/// Makes `changes` to `object`, all or none.
-///
-/// # Errors
-/// A path is not a pointer, lies outside `fence`, or leads nowhere; the object is then unchanged.
-pub fn apply(object: &mut Value, changes: Vec<Change>, fence: Fence) -> Result<(), ChangeError> {
-    for change in &changes {
+/// That all of `changes` are inside `fence`.
+pub(crate) fn expect_inside<V>(fence: Fence, changes: &[Change<V>]) -> Result<(), ChangeError> {
+    for change in changes {
         if !change.path.starts_with('/') {
             return Err(ChangeError::NotAPointer { path: change.path.clone() });
         }
@@ -85,6 +84,15 @@ pub fn apply(object: &mut Value, changes: Vec<Change>, fence: Fence) -> Result<(
             return Err(ChangeError::OutsideFence { path: change.path.clone(), allowed: fence.allowed() });
         }
     }
+    Ok(())
+}
+
+/// Makes `changes` to `object`, all or none.
+///
+/// # Errors
+/// A path is not a pointer, lies outside `fence`, or leads nowhere; the object is then unchanged.
+pub fn apply(object: &mut Value, changes: Vec<Change>, fence: Fence) -> Result<(), ChangeError> {
+    expect_inside(fence, &changes)?;
     match changes.len() {
         0 => Ok(()),
         // A single change either happens or leaves no trace, so the copy is spared.
@@ -100,7 +108,10 @@ pub fn apply(object: &mut Value, changes: Vec<Change>, fence: Fence) -> Result<(
 
 /// The path with the escapes of its first two tokens undone, so that `/met~0adata` stays what it is and no other
 /// spelling of a fenced name exists.
-fn unescape_first_two(path: &str) -> String {
+fn unescape_first_two(path: &str) -> Cow<'_, str> {
+    if !path.contains('~') {
+        return path.into();
+    }
     let mut tokens = path.splitn(4, '/').skip(1);
     let mut plain = String::with_capacity(path.len());
     for token in tokens.by_ref().take(2) {
@@ -111,16 +122,16 @@ fn unescape_first_two(path: &str) -> String {
         plain.push('/');
         plain.push_str(rest);
     }
-    plain
+    plain.into()
 }
 
-fn unescape(token: &str) -> String {
-    if token.contains('~') { token.replace("~1", "/").replace("~0", "~") } else { token.to_owned() }
+pub(crate) fn unescape(token: &str) -> Cow<'_, str> {
+    if token.contains('~') { token.replace("~1", "/").replace("~0", "~").into() } else { token.into() }
 }
 
 fn make(object: &mut Value, change: Change) -> Result<(), ChangeError> {
     let lost = || ChangeError::NoSuchPlace { path: change.path.clone() };
-    let tokens: Vec<String> = change.path[1..].split('/').map(unescape).collect();
+    let tokens: Vec<Cow<'_, str>> = change.path[1..].split('/').map(unescape).collect();
     let (last, parents) = tokens.split_last().ok_or_else(lost)?;
     match change.value {
         None => {
@@ -129,7 +140,7 @@ fn make(object: &mut Value, change: Change) -> Result<(), ChangeError> {
             };
             match parent {
                 Value::Object(map) => {
-                    map.remove(last);
+                    map.remove(&**last);
                 }
                 Value::Array(items) => {
                     if let Some(index) = last.parse::<usize>().ok().filter(|index| *index < items.len()) {
@@ -152,12 +163,12 @@ fn make(object: &mut Value, change: Change) -> Result<(), ChangeError> {
 }
 
 /// Whether setting at `tokens` can succeed; looked at first, so that a failed change leaves nothing behind.
-fn reachable(object: &Value, tokens: &[String]) -> bool {
+fn reachable(object: &Value, tokens: &[Cow<'_, str>]) -> bool {
     let mut at = object;
     for token in tokens {
         match at {
             Value::Null => return true,
-            Value::Object(map) => match map.get(token) {
+            Value::Object(map) => match map.get(&**token) {
                 Some(next) => at = next,
                 None => return true,
             },

@@ -9,6 +9,7 @@ use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component, ReplicaRequirements};
 
 use crate::blame::CallError;
+use crate::json::Json;
 use crate::object::{Gvk, Object};
 use crate::operation::{Ask, Operation};
 
@@ -37,7 +38,7 @@ pub struct Inspection {
     pub replicas: Answer<ReplicaAnswer>,
     pub components: Answer<Vec<Component>>,
     pub dependencies: Answer<Vec<DependentObjectReference>>,
-    pub status: Answer<Value>,
+    pub status: Answer<Json>,
     pub health: Answer<bool>,
 }
 
@@ -83,13 +84,13 @@ pub trait Interpreter: Send + Sync {
     fn inspect(&self, object: &Object, ask: Ask) -> Inspection;
 
     /// `object` with its replicas set.
-    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value>;
+    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Object>;
 
     /// `desired` with the fields kept that belong to the member, as seen in `observed`.
-    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Value>;
+    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Object>;
 
     /// `object` with its status drawn together from the members'.
-    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value>;
+    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Object>;
 
     /// What must survive a move, by label name, from the object as last seen in its failed home: what the policy's
     /// rules name, and what the kind's own interpreter knows of.
@@ -100,7 +101,7 @@ pub trait Interpreter: Send + Sync {
     ) -> Answer<BTreeMap<String, String>>;
 
     /// `object` with `state` put back, for its new home.
-    fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value>;
+    fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Object>;
 
     /// The status that the workload's own controller would write, given how its pods do and how many nodes the
     /// cluster has. A `null` under a name that ends in `Time` is for the cluster to fill in; a condition that is

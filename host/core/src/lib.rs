@@ -9,13 +9,16 @@ pub mod blame;
 pub mod change;
 pub mod confine;
 pub mod interpreter;
+pub mod json;
 pub mod object;
 pub mod operation;
+mod splice;
 
 pub use admission::{AdmissionRequest, Hook, Verb, Verdict};
 pub use blame::{Blame, CallError};
 pub use change::{Change, ChangeError, Fence};
 pub use confine::confined;
 pub use interpreter::{Answer, Answered, Inspection, Interpreter, PodCount, ReplicaAnswer, WorkloadPods};
+pub use json::{Json, JsonError};
 pub use object::{Gvk, Object, ObjectError, ObjectId};
 pub use operation::{Ask, Operation};

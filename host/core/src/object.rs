@@ -6,6 +6,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::change::{self, Change, ChangeError, Fence};
+use crate::json::Json;
+use crate::splice::splice;
+
 /// Group, version and kind. The core group is the empty string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Gvk {
@@ -67,7 +71,7 @@ pub enum ObjectError {
 /// A Kubernetes object: identity, and compact JSON text without `metadata.managedFields`.
 ///
 /// Cloning is cheap. The text is what crosses into a plugin; a parsed tree is made only where one is needed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     id: Arc<ObjectId>,
     json: Arc<str>,
@@ -147,6 +151,28 @@ impl Object {
     /// The object's JSON, without `managedFields`.
     pub fn json(&self) -> &str {
         &self.json
+    }
+
+    /// This object with all of `changes` made.
+    ///
+    /// # Errors
+    /// A path is not a pointer, lies outside `fence`, or leads nowhere.
+    pub fn changed(&self, changes: &[Change<Json>], fence: Fence) -> Result<Object, ChangeError> {
+        change::expect_inside(fence, changes)?;
+        if changes.is_empty() {
+            return Ok(self.clone());
+        }
+        // No fence holds what identifies an object.
+        Ok(Object { id: Arc::clone(&self.id), json: splice(&self.json, changes)?.into() })
+    }
+
+    /// The part of that name: `status`. Null where there is none.
+    pub fn part(&self, name: &str) -> Value {
+        let mut entries = windlass_json::entries(&self.json);
+        let part = entries.find(|entry| entry.key == name);
+        part.map_or(Value::Null, |part| {
+            serde_json::from_str(part.value).expect("the text was JSON when this object was made")
+        })
     }
 
     /// The parsed tree, made anew.

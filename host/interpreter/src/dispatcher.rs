@@ -27,7 +27,7 @@ pub struct Dispatcher {
     /// Only questions about one object are remembered, the ones that are asked again and again. Those that bring a
     /// second object along hardly ever are.
     inspections: Memo<Ask, Inspection>,
-    revisions: Memo<i32, Result<Value, CallError>>,
+    revisions: Memo<i32, Result<Object, CallError>>,
 }
 
 /// Who answers, as of one state of the catalogue and the webhooks.
@@ -119,8 +119,8 @@ impl Dispatcher {
         &self,
         object: &Object,
         query: Query<'_>,
-        ask: impl FnOnce(&InterpreterPlugin) -> Result<Value, CallError>,
-    ) -> Answer<Value> {
+        ask: impl FnOnce(&InterpreterPlugin) -> Result<Object, CallError>,
+    ) -> Answer<Object> {
         let current = self.current();
         let respondent = current.table.find(object.gvk(), Question::Operation(query.operation()))?;
         let result = match respondent {
@@ -142,15 +142,16 @@ impl Interpreter for Dispatcher {
 
     fn inspect(&self, object: &Object, ask: Ask) -> Inspection {
         let current = self.current();
+        let answerers = current.table.of_kind(object.gvk());
         let mut inspection = Inspection::default();
         let mut left = ask;
         // Each round puts all questions that go to one respondent, in one call.
         while let Some(first) = left.operations().next() {
-            let respondent = current.table.find(object.gvk(), Question::Operation(first));
+            let respondent = answerers.find(Question::Operation(first));
             let same = left
                 .operations()
                 .filter(|operation| {
-                    let other = current.table.find(object.gvk(), Question::Operation(*operation));
+                    let other = answerers.find(Question::Operation(*operation));
                     match (respondent, other) {
                         (Some(respondent), Some(other)) => respondent.is(other),
                         (None, None) => true,
@@ -174,7 +175,7 @@ impl Interpreter for Dispatcher {
         }
         let question = Question::Operation(Operation::InterpretDependency);
         let ask_more = Ask::only(Operation::InterpretDependency);
-        for plugin in current.table.find_more(object.gvk(), question).filter_map(Respondent::plugin) {
+        for plugin in answerers.find_more(question).filter_map(Respondent::plugin) {
             if !matches!(&inspection.dependencies, Some(Answered { result: Ok(_), .. })) {
                 break;
             }
@@ -186,18 +187,18 @@ impl Interpreter for Dispatcher {
         inspection
     }
 
-    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value> {
+    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Object> {
         self.change(object, Query::ReviseReplica(replicas), |plugin| {
             let identity = plugin.about().identity();
             self.revisions.answer(identity, replicas, object, || plugin.revise_replica(object, replicas))
         })
     }
 
-    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Value> {
+    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Object> {
         self.change(desired, Query::Retain(observed), |plugin| plugin.retain(desired, observed))
     }
 
-    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value> {
+    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Object> {
         self.change(object, Query::AggregateStatus(items), |plugin| plugin.aggregate_status(object, items))
     }
 
@@ -222,7 +223,7 @@ impl Interpreter for Dispatcher {
         Some(Answered { by: Arc::clone(own.about().name()), result })
     }
 
-    fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Value> {
+    fn restore_state(&self, object: &Object, state: &BTreeMap<String, String>) -> Answer<Object> {
         self.ask(object, Question::Operation(Operation::RestoreState), |plugin| {
             plugin.restore_state(object, state)
         })

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::{FxBuildHasher, FxHasher};
-use serde_json::Value;
 use windlass_core::{Answer, Blame, CallError, Inspection, Object};
 use windlass_plugins::Digest;
 
@@ -175,17 +174,17 @@ impl Remembered for Inspection {
         let components = good(components).map_or(0, |components| components.len() + 1);
         let dependencies = good(dependencies).map_or(0, Vec::len);
         let requirements = components + dependencies + usize::from(replicas.is_some());
-        good(status).map_or(0, tree_bytes) + requirements * REQUIREMENTS_BYTES
+        good(status).map_or(0, |status| status.text().len()) + requirements * REQUIREMENTS_BYTES
     }
 }
 
-impl Remembered for Result<Value, CallError> {
+impl Remembered for Result<Object, CallError> {
     fn lasts(&self) -> bool {
         self.as_ref().err().is_none_or(considered)
     }
 
     fn bytes(&self) -> usize {
-        self.as_ref().map_or(0, tree_bytes)
+        self.as_ref().map_or(0, |object| object.json().len())
     }
 }
 
@@ -198,7 +197,8 @@ impl Remembered for Result<Told, CallError> {
         match self {
             Ok(Told::Components(components)) => (components.len() + 1) * REQUIREMENTS_BYTES,
             Ok(Told::Dependencies(dependencies)) => (dependencies.len() + 1) * REQUIREMENTS_BYTES,
-            Ok(Told::Status(tree) | Told::Object(tree)) => tree_bytes(tree),
+            Ok(Told::Status(status)) => status.text().len(),
+            Ok(Told::Object(object)) => object.json().len(),
             Ok(Told::Replicas(_)) => REQUIREMENTS_BYTES,
             Ok(Told::Health(_)) | Err(_) => 0,
         }
@@ -207,19 +207,6 @@ impl Remembered for Result<Told, CallError> {
 
 fn good<T>(answer: &Answer<T>) -> Option<&T> {
     answer.as_ref().and_then(|answer| answer.result.as_ref().ok())
-}
-
-/// About how much memory a tree takes: its nodes, and its texts.
-fn tree_bytes(tree: &Value) -> usize {
-    const NODE: usize = size_of::<Value>();
-    NODE + match tree {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(tree_bytes).sum(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| size_of::<String>() + name.len() + tree_bytes(value)).sum()
-        }
-    }
 }
 
 /// Whether the error is the plugin's considered answer, rather than an accident.
@@ -239,7 +226,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use windlass_core::{Answered, Ask};
+    use serde_json::Value;
+    use windlass_core::{Answered, Ask, Json};
 
     fn object(name: &str) -> Object {
         Object::from_json(&format!(r#"{{"apiVersion":"v1","kind":"Thing","metadata":{{"name":"{name}"}}}}"#))
@@ -310,7 +298,7 @@ mod tests {
     fn a_large_answer_about_a_small_object_counts_as_large() {
         let bytes = 1 << 20;
         let memo = Memo::new(bytes);
-        let status = Value::String("x".repeat(bytes / SHARDS));
+        let status = Json::from(&Value::String("x".repeat(bytes / SHARDS)));
         for _ in 0..2 {
             memo.answer(Digest::of(b"1"), Ask::ALL, &object("a"), || Inspection {
                 status: Some(Answered { by: Arc::from("test"), result: Ok(status.clone()) }),

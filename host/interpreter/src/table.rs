@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxBuildHasher;
 use windlass_core::{Gvk, Operation};
 use windlass_plugins::{Abilities, InterpreterPlugin, KindSupport, Operations, Precedence, Snapshot};
 
@@ -42,7 +43,7 @@ pub(crate) struct Declaration<P> {
 /// first that declares the operation for the kind answers. Among webhooks only the name counts, as it does for Karmada.
 pub(crate) struct Table<P> {
     /// For each kind that some plugin names exactly: all who could be asked about it, wildcards included, in order.
-    named: HashMap<Gvk, Vec<Answerer<P>>>,
+    named: HashMap<Gvk, Vec<Answerer<P>>, FxBuildHasher>,
     /// For all other kinds: the wildcards, in order.
     open: Vec<(KindSupport, P)>,
 }
@@ -51,7 +52,7 @@ pub(crate) struct Table<P> {
 const WILDCARDS_OF_ANY: usize = 3;
 
 #[derive(Clone, Debug)]
-struct Answerer<P> {
+pub(crate) struct Answerer<P> {
     operations: Operations,
     precedence: Precedence,
     plugin: P,
@@ -84,7 +85,7 @@ impl<P: Clone> Table<P> {
                 })
                 .collect()
         };
-        let named = named
+        let named: HashMap<_, _, FxBuildHasher> = named
             .into_iter()
             .map(|(gvk, by_rank)| {
                 let answerers = answerers(&gvk, by_rank);
@@ -94,21 +95,6 @@ impl<P: Clone> Table<P> {
         let open =
             open.into_iter().map(|(_, declaration)| (declaration.support, declaration.plugin)).collect();
         Table { named, open }
-    }
-
-    /// Who else has a say on `question` for `gvk`, where a customization answers it: the other customizations.
-    pub(crate) fn find_more(&self, gvk: &Gvk, question: Question) -> impl Iterator<Item = &P> {
-        let mut answerers = self
-            .named
-            .get(gvk)
-            .map_or(&[][..], Vec::as_slice)
-            .iter()
-            .filter(move |answerer| question.is_in(answerer.operations));
-        let is_custom = |answerer: &&Answerer<P>| answerer.precedence == Precedence::Customization;
-        let first = answerers.next().filter(is_custom);
-        answerers
-            .take_while(move |answerer| first.is_some() && is_custom(answerer))
-            .map(|answerer| &answerer.plugin)
     }
 
     /// Who answers `question` about any kind, whichever it is.
@@ -122,17 +108,51 @@ impl<P: Clone> Table<P> {
 
     /// Who answers `question` for `gvk`.
     pub(crate) fn find(&self, gvk: &Gvk, question: Question) -> Option<&P> {
+        self.of_kind(gvk).find(question)
+    }
+
+    /// Those who could be asked about `gvk`.
+    pub(crate) fn of_kind<'t, 'k>(&'t self, gvk: &'k Gvk) -> OfKind<'t, 'k, P> {
         match self.named.get(gvk) {
-            Some(answerers) => answerers
+            Some(answerers) => OfKind::Named(answerers),
+            None => OfKind::Open(&self.open, gvk),
+        }
+    }
+}
+
+/// Those who could be asked about one kind.
+pub(crate) enum OfKind<'t, 'k, P> {
+    Named(&'t [Answerer<P>]),
+    Open(&'t [(KindSupport, P)], &'k Gvk),
+}
+
+impl<'t, P> OfKind<'t, '_, P> {
+    /// Who of them answers `question`.
+    pub(crate) fn find(&self, question: Question) -> Option<&'t P> {
+        match self {
+            OfKind::Named(answerers) => answerers
                 .iter()
                 .find(|answerer| question.is_in(answerer.operations))
                 .map(|answerer| &answerer.plugin),
-            None => self
-                .open
+            OfKind::Open(answerers, gvk) => answerers
                 .iter()
                 .find(|(support, _)| question.is_in(support.operations) && support.matches(gvk))
                 .map(|(_, plugin)| plugin),
         }
+    }
+
+    /// Who else has a say on `question`, where a customization answers it: the other customizations.
+    pub(crate) fn find_more(&self, question: Question) -> impl Iterator<Item = &'t P> {
+        let named: &'t [Answerer<P>] = match self {
+            OfKind::Named(answerers) => answerers,
+            OfKind::Open(..) => &[],
+        };
+        let mut answerers = named.iter().filter(move |answerer| question.is_in(answerer.operations));
+        let is_custom = |answerer: &&Answerer<P>| answerer.precedence == Precedence::Customization;
+        let first = answerers.next().filter(is_custom);
+        answerers
+            .take_while(move |answerer| first.is_some() && is_custom(answerer))
+            .map(|answerer| &answerer.plugin)
     }
 }
 
@@ -241,7 +261,7 @@ mod tests {
         let more = |declarations| {
             let table = Table::of(declarations);
             let gvk = Gvk::new("example.io/v1", "Thing");
-            table.find_more(&gvk, Question::Operation(Health)).copied().collect::<Vec<_>>()
+            table.of_kind(&gvk).find_more(Question::Operation(Health)).copied().collect::<Vec<_>>()
         };
         let customs = || [declares("a", CUSTOM, EXACT, Health), declares("b", CUSTOM, EXACT, Health)];
         let built_in = || declares("built-in", BUILT_IN, EXACT, Health);

@@ -84,7 +84,7 @@ fn a_deployment_has_replicas_and_they_are_revised() {
     let replicas = dispatcher.inspect(&deployment(), Ask::TEMPLATE).replicas.expect("it is known");
     assert_eq!(replicas.result.expect("replicas").replicas, 10);
     let revised = dispatcher.revise_replica(&deployment(), 3).expect("it is known").result.expect("revised");
-    assert_eq!(revised["spec"]["replicas"], 3);
+    assert_eq!(revised.part("spec")["replicas"], 3);
 }
 
 #[test]

@@ -103,15 +103,15 @@ impl Question {
                     ),
                     Operation::InterpretComponent => shown(found.components, plain),
                     Operation::InterpretDependency => shown(found.dependencies, plain),
-                    Operation::InterpretStatus => shown(found.status, plain),
+                    Operation::InterpretStatus => shown(found.status, |status| status.to_value()),
                     _ => shown(found.health, plain),
                 }
             }
-            Asked::ReviseReplica(replicas) => shown(interpreter.revise_replica(object, *replicas), plain),
-            Asked::Retain(observed) => shown(interpreter.retain(object, observed), plain),
-            Asked::AggregateStatus(items) => shown(interpreter.aggregate_status(object, items), plain),
+            Asked::ReviseReplica(replicas) => shown(interpreter.revise_replica(object, *replicas), whole),
+            Asked::Retain(observed) => shown(interpreter.retain(object, observed), whole),
+            Asked::AggregateStatus(items) => shown(interpreter.aggregate_status(object, items), whole),
             Asked::PreserveState(rules) => shown(interpreter.preserve_state(object, rules), plain),
-            Asked::RestoreState(state) => shown(interpreter.restore_state(object, state), plain),
+            Asked::RestoreState(state) => shown(interpreter.restore_state(object, state), whole),
             Asked::SimulateStatus(pods, nodes) => {
                 shown(interpreter.simulate_status(object, pods, *nodes), plain)
             }
@@ -167,6 +167,10 @@ fn object(field: &str, value: &Value) -> Result<Object, InputError> {
 
 fn read<T: DeserializeOwned>(field: &str, value: &Value) -> Result<T, InputError> {
     serde_json::from_value(value.clone()).map_err(|error| InputError::new(field, error))
+}
+
+fn whole(changed: Object) -> Value {
+    changed.to_value()
 }
 
 fn plain(found: impl Serialize) -> Value {

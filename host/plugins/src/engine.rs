@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
@@ -96,7 +96,8 @@ impl Engine {
     /// Lets the clock run while guest code does.
     pub(crate) fn running(&self) -> Running<'_> {
         self.clock.shared.running.fetch_add(1, Ordering::SeqCst);
-        if self.clock.shared.asleep.swap(false, Ordering::SeqCst) {
+        let asleep = &self.clock.shared.asleep;
+        if asleep.load(Ordering::SeqCst) && asleep.swap(false, Ordering::SeqCst) {
             self.clock.thread.thread().unpark();
         }
         Running(&self.clock.shared)
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     /// A place in the pool. If none is free, a warm instance of another plugin is given up for it.
-    pub(crate) fn place(&self, deadline: Instant) -> Option<Seat> {
+    pub(crate) fn place(&self, wait: Duration) -> Option<Seat> {
         if let Some(seat) = self.places.try_take() {
             return Some(seat);
         }
@@ -133,7 +134,7 @@ impl Engine {
             .iter()
             .filter(|keeper| keeper.drop_one())
             .find_map(|_| self.places.try_take())
-            .or_else(|| self.places.take(deadline))
+            .or_else(|| self.places.take(wait))
     }
 
     /// Whether somebody waits for a place in the pool.

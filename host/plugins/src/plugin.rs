@@ -10,7 +10,8 @@ use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::admission::AdmissionRequest;
 use windlass_core::{
-    Answered, Ask, CallError, Change, Fence, Inspection, Object, ObjectId, Operation, WorkloadPods, change,
+    Answered, Ask, CallError, Change, Fence, Inspection, Json, Object, ObjectId, Operation, WorkloadPods,
+    change,
 };
 
 use crate::contract::{AdmissionCalls, Admitted, InterpreterCalls, Manifest, World};
@@ -274,7 +275,7 @@ impl InterpreterPlugin {
     ///
     /// # Errors
     /// The call failed, the plugin refuses the object, or its changes lie outside their fence.
-    pub fn revise_replica(&self, object: &Object, replicas: i32) -> Result<Value, CallError> {
+    pub fn revise_replica(&self, object: &Object, replicas: i32) -> Result<Object, CallError> {
         self.changed(Operation::ReviseReplica, object, Fence::Spec, || {
             self.calls.revise_replica(object.json(), replicas)
         })
@@ -284,7 +285,7 @@ impl InterpreterPlugin {
     ///
     /// # Errors
     /// As [`revise_replica`](Self::revise_replica).
-    pub fn retain(&self, desired: &Object, observed: &Object) -> Result<Value, CallError> {
+    pub fn retain(&self, desired: &Object, observed: &Object) -> Result<Object, CallError> {
         self.changed(Operation::Retain, desired, Fence::AllButIdentity, || {
             self.calls.retain(desired.json(), observed.json())
         })
@@ -298,7 +299,7 @@ impl InterpreterPlugin {
         &self,
         object: &Object,
         items: &[AggregatedStatusItem],
-    ) -> Result<Value, CallError> {
+    ) -> Result<Object, CallError> {
         self.changed(Operation::AggregateStatus, object, Fence::Status, || {
             self.calls.aggregate_status(object.json(), items)
         })
@@ -326,7 +327,7 @@ impl InterpreterPlugin {
         &self,
         object: &Object,
         state: &BTreeMap<String, String>,
-    ) -> Result<Value, CallError> {
+    ) -> Result<Object, CallError> {
         let state: Vec<_> = state.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect();
         self.changed(Operation::RestoreState, object, Fence::Spec, || {
             self.calls.restore_state(object.json(), &state)
@@ -370,14 +371,11 @@ impl InterpreterPlugin {
         operation: Operation,
         object: &Object,
         fence: Fence,
-        propose: impl FnOnce() -> Result<Vec<Change>, Fault>,
-    ) -> Result<Value, CallError> {
+        propose: impl FnOnce() -> Result<Vec<Change<Json>>, Fault>,
+    ) -> Result<Object, CallError> {
         self.about.run(operation.name(), object.id(), || {
-            let changes = propose()?;
-            let mut value = object.to_value();
-            change::apply(&mut value, changes, fence)
-                .map_err(|error| Fault::bad_answer(error.to_string()))?;
-            Ok(value)
+            let changed = object.changed(&propose()?, fence);
+            changed.map_err(|error| Fault::bad_answer(error.to_string()))
         })
     }
 }

@@ -1,7 +1,6 @@
 //! Instances of one plugin: started when needed, kept warm, dropped when they can't be trusted any more.
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -93,8 +92,7 @@ impl<C: Contract> Pool<C> {
         &self,
         call: impl FnOnce(&C::Exports, &mut Store<Guest>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
-        let wait_until = Instant::now() + self.limits.queue_wait;
-        let Some(_seat) = self.calls.take(wait_until) else {
+        let Some(_seat) = self.calls.take(self.limits.queue_wait) else {
             let Limits { concurrency, queue_wait, .. } = self.limits;
             return Err(Fault::host(format!(
                 "its {concurrency} places were taken for {}: it is slow, or asked too much at once",
@@ -104,7 +102,7 @@ impl<C: Contract> Pool<C> {
         let warm = self.idle.0.lock().pop();
         let mut instance = match warm {
             Some(instance) => instance,
-            None => self.start(wait_until)?,
+            None => self.start()?,
         };
         instance.store.data_mut().begin_call();
         instance.store.set_epoch_deadline(self.deadline);
@@ -127,8 +125,8 @@ impl<C: Contract> Pool<C> {
         self.notes.take()
     }
 
-    fn start(&self, wait_until: Instant) -> Result<Instance<C>, Fault> {
-        let Some(place) = self.engine.place(wait_until) else {
+    fn start(&self) -> Result<Instance<C>, Fault> {
+        let Some(place) = self.engine.place(self.limits.queue_wait) else {
             return Err(Fault::host(format!(
                 "no place for an instance became free in {}: all {} are in use",
                 human(self.limits.queue_wait),

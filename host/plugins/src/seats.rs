@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -32,8 +32,14 @@ impl Seats {
         Some(Seat(Arc::clone(self)))
     }
 
+    /// A place, waited for at most so long.
+    pub(crate) fn take(self: &Arc<Self>, wait: Duration) -> Option<Seat> {
+        // Asking for the time costs as much as taking a place.
+        self.try_take().or_else(|| self.take_until(Instant::now() + wait))
+    }
+
     /// A place, waited for until `deadline`.
-    pub(crate) fn take(self: &Arc<Self>, deadline: Instant) -> Option<Seat> {
+    fn take_until(self: &Arc<Self>, deadline: Instant) -> Option<Seat> {
         let mut free = self.free.lock();
         while *free == 0 {
             self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +69,6 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_place_given_back_goes_to_who_waits() {
@@ -72,7 +77,7 @@ mod tests {
         assert!(seats.try_take().is_none());
         let waiter = {
             let seats = Arc::clone(&seats);
-            std::thread::spawn(move || seats.take(Instant::now() + Duration::from_secs(30)).is_some())
+            std::thread::spawn(move || seats.take(Duration::from_secs(30)).is_some())
         };
         while !seats.contended() {
             std::thread::yield_now();
@@ -85,6 +90,6 @@ mod tests {
     #[test]
     fn a_wait_ends_at_its_deadline() {
         let seats = Seats::new(0);
-        assert!(seats.take(Instant::now() + Duration::from_millis(5)).is_none());
+        assert!(seats.take(Duration::from_millis(5)).is_none());
     }
 }

@@ -121,7 +121,7 @@ fn put(
         Operation::InterpretStatus => {
             let status = given(ask().status, unanswered)?;
             // The protocol has no word for an object without a status: an absent one is an error there.
-            let status = if status.is_null() { json!({}) } else { status };
+            let status = if status.is_null() { json!({}) } else { status.to_value() };
             ResourceInterpreterResponse { raw_status: Some(status), ..response }
         }
         Operation::InterpretHealth => {
@@ -173,8 +173,8 @@ fn missing(field: &str, operation: Operation) -> Failure {
 }
 
 /// The change from the object to the one that came out; without a change there is no patch.
-fn patched(object: &Object, changed: &Value) -> ResourceInterpreterResponse {
-    let patch = json_patch::diff(&object.to_value(), changed);
+fn patched(object: &Object, changed: &Object) -> ResourceInterpreterResponse {
+    let patch = json_patch::diff(&object.to_value(), &changed.to_value());
     if patch.0.is_empty() {
         return ResourceInterpreterResponse::default();
     }

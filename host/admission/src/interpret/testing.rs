@@ -8,8 +8,8 @@ use windlass_api::config::DependentObjectReference;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component};
 use windlass_core::{
-    Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Object, Operation, ReplicaAnswer,
-    WorkloadPods,
+    Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Json, Object, Operation,
+    ReplicaAnswer, WorkloadPods,
 };
 
 /// Answers for `example.io/v1, Kind=Thing`: two replicas, always healthy, no status.
@@ -29,6 +29,10 @@ fn failed(object: &Object, call: &'static str, blame: Blame, message: &str) -> C
     }
 }
 
+fn whole(value: &Value) -> Object {
+    Object::from_value(value).expect("it was an object before")
+}
+
 impl Interpreter for Things {
     fn enabled(&self, gvk: &Gvk, _: Operation) -> Option<Arc<str>> {
         (gvk.kind == "Thing").then(|| Arc::from("things"))
@@ -41,12 +45,12 @@ impl Interpreter for Things {
             replicas: by_things(object, Ok(ReplicaAnswer { replicas: 2, requirements: None })),
             components: by_things(object, Ok(vec![component])),
             dependencies: by_things(object, Ok(vec![dependent])),
-            status: by_things(object, Ok(Value::Null)),
+            status: by_things(object, Ok(Json::from(&Value::Null))),
             health: by_things(object, Ok(true)),
         }
     }
 
-    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value> {
+    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Object> {
         let mut changed = object.to_value();
         changed["spec"]["replicas"] = json!(replicas);
         let field = Some("spec.replicas".to_owned());
@@ -55,28 +59,28 @@ impl Interpreter for Things {
             match replicas {
                 -1 => Err(failed(object, "ReviseReplica", Blame::Rejected { field }, "must not be negative")),
                 99 => Err(failed(object, "ReviseReplica", Blame::Trap, "unreachable")),
-                _ => Ok(changed),
+                _ => Ok(whole(&changed)),
             },
         )
     }
 
-    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Value> {
+    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Object> {
         let mut kept = desired.to_value();
         kept["spec"]["paused"] = observed.to_value()["spec"]["paused"].clone();
-        by_things(desired, Ok(kept))
+        by_things(desired, Ok(whole(&kept)))
     }
 
-    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value> {
+    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Object> {
         let mut changed = object.to_value();
         changed["status"] = items.first().and_then(|item| item.status.clone()).unwrap_or_default();
-        by_things(object, Ok(changed))
+        by_things(object, Ok(whole(&changed)))
     }
 
     fn preserve_state(&self, _: &Object, _: &[StatePreservationRule]) -> Answer<BTreeMap<String, String>> {
         None
     }
 
-    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Value> {
+    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Object> {
         None
     }
 

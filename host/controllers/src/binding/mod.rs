@@ -123,7 +123,7 @@ impl Bindings {
         if binding.spec.replicas > 0
             && let Some(answer) = self.interpreter.revise_replica(&template.object, replicas)
         {
-            return Ok(answer.result?);
+            return Ok(answer.result?.to_value());
         }
         Ok(template.object.to_value())
     }

@@ -213,7 +213,7 @@ impl Applier {
         retain_metadata(&mut desired, &observed.object.to_value());
         let Ok(object) = Object::from_value(&desired) else { return Ok(desired) };
         match self.interpreter.retain(&object, &observed.object) {
-            Some(answer) => Ok(answer.result?),
+            Some(answer) => Ok(answer.result?.to_value()),
             None => Ok(desired),
         }
     }

@@ -40,16 +40,16 @@ impl Reconcile for Reflection {
         let health = self.health(&work_key, &work, inspection.health);
         let status = match inspection.status {
             Some(answer) => match answer.result {
-                Ok(status) => Some(status).filter(|status| !status.is_null()),
+                Ok(status) => status.to_value(),
                 Err(error) => {
                     self.warn(&work_key, &work, "ReflectStatusFailed", error.call, error.to_string());
                     return Err(error.into());
                 }
             },
             // Nobody knows the kind: its status is its status.
-            None => object.object.to_value().get("status").cloned(),
+            None => object.object.part("status"),
         };
-        let status = status.filter(Value::is_object);
+        let status = Some(status).filter(Value::is_object);
         self.observations.manifest(&work_key, ManifestStatus { identifier, status, health: Some(health) });
         Ok(Outcome::Done)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 use windlass_core::{Interpreter, ObjectId};
 
 use crate::detector::binding_key;
@@ -46,8 +46,7 @@ impl Reconcile for TemplateStatuses {
                 return Err(error.into());
             }
         };
-        let old = template.object.to_value().get("status").cloned().unwrap_or(Value::Null);
-        let new = aggregated.get("status").cloned().unwrap_or(Value::Null);
+        let (old, new) = (template.object.part("status"), aggregated.part("status"));
         let Some(changed) = difference(&old, &new) else { return Ok(Outcome::Done) };
         let served = self.index.resources.find(&self.client, &id.gvk).await?;
         if !served.status {

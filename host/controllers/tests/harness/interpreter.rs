@@ -8,8 +8,8 @@ use windlass_api::config::DependentObjectReference;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component};
 use windlass_core::{
-    Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Object, Operation, ReplicaAnswer,
-    WorkloadPods,
+    Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Json, Object, Operation,
+    ReplicaAnswer, WorkloadPods,
 };
 
 /// See the module's documentation.
@@ -17,6 +17,10 @@ pub(crate) struct Plain;
 
 fn answer<T>(result: Result<T, CallError>) -> Answer<T> {
     Some(Answered { by: Arc::from("plain"), result })
+}
+
+fn changed(value: &Value) -> Object {
+    Object::from_value(value).expect("it was an object before")
 }
 
 fn rejected(object: &Object, message: &str) -> CallError {
@@ -80,7 +84,7 @@ impl Interpreter for Plain {
             inspection.dependencies = answer(Ok(needs.into_iter().collect()));
         }
         if ask.status {
-            inspection.status = answer(Ok(value.get("status").cloned().unwrap_or(Value::Null)));
+            inspection.status = answer(Ok(Json::from(value.get("status").unwrap_or(&Value::Null))));
         }
         if ask.health {
             inspection.health = answer(Ok(value["status"]["readyReplicas"].as_i64().is_some()));
@@ -88,24 +92,24 @@ impl Interpreter for Plain {
         inspection
     }
 
-    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value> {
+    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Object> {
         let mut value = object.to_value();
         value["spec"]["replicas"] = json!(replicas);
-        answer(Ok(value))
+        answer(Ok(changed(&value)))
     }
 
-    fn retain(&self, _desired: &Object, _observed: &Object) -> Answer<Value> {
+    fn retain(&self, _desired: &Object, _observed: &Object) -> Answer<Object> {
         None
     }
 
-    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value> {
+    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Object> {
         let mut value = object.to_value();
         let ready = |item: &AggregatedStatusItem| item.status.as_ref()?.get("readyReplicas")?.as_i64();
         let total: i64 = items.iter().filter_map(ready).sum();
         if total > 0 {
             value["status"]["readyReplicas"] = json!(total);
         }
-        answer(Ok(value))
+        answer(Ok(changed(&value)))
     }
 
     fn preserve_state(
@@ -116,7 +120,7 @@ impl Interpreter for Plain {
         None
     }
 
-    fn restore_state(&self, _object: &Object, _state: &BTreeMap<String, String>) -> Answer<Value> {
+    fn restore_state(&self, _object: &Object, _state: &BTreeMap<String, String>) -> Answer<Object> {
         None
     }
 

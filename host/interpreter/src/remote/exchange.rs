@@ -3,13 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::Value;
 use windlass_api::config::{
     DependentObjectReference, GroupVersionKind, PatchType, ResourceInterpreterContext,
     ResourceInterpreterRequest, ResourceInterpreterResponse,
 };
 use windlass_api::work::{AggregatedStatusItem, Component};
-use windlass_core::{Blame, Fence, Object, Operation, ReplicaAnswer, confined};
+use windlass_core::{Blame, Fence, Json, Object, Operation, ReplicaAnswer, confined};
 
 /// What is asked of an object.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +26,10 @@ pub(crate) enum Told {
     Replicas(ReplicaAnswer),
     Components(Vec<Component>),
     Dependencies(Vec<DependentObjectReference>),
-    Status(Value),
+    Status(Json),
     Health(bool),
     /// The whole object, changed within its fence.
-    Object(Value),
+    Object(Object),
 }
 
 /// Why an answer is none.
@@ -116,7 +115,8 @@ impl Query<'_> {
                 Ok(Told::Dependencies(response.dependencies))
             }
             Query::Inspect(Operation::InterpretStatus) => {
-                Ok(Told::Status(response.raw_status.ok_or_else(|| absent("rawStatus"))?))
+                let status = response.raw_status.ok_or_else(|| absent("rawStatus"))?;
+                Ok(Told::Status(Json::from(&status)))
             }
             Query::Inspect(Operation::InterpretHealth) => {
                 Ok(Told::Health(response.healthy.ok_or_else(|| absent("healthy"))?))
@@ -152,7 +152,7 @@ fn patched(object: &Object, response: &ResourceInterpreterResponse, fence: Fence
     let bad = |message: String| Fault::new(Blame::BadAnswer, message);
     let before = object.to_value();
     match (response.patch.as_str(), response.patch_type) {
-        ("", None) => return Ok(Told::Object(before)),
+        ("", None) => return Ok(Told::Object(object.clone())),
         ("", Some(_)) => return Err(bad("response.patch is missing, patchType is not".to_owned())),
         (_, None) => return Err(bad("response.patchType is missing, want JSONPatch".to_owned())),
         (_, Some(PatchType::JSONPatch)) => {}
@@ -165,15 +165,15 @@ fn patched(object: &Object, response: &ResourceInterpreterResponse, fence: Fence
     let mut after = before.clone();
     json_patch::patch(&mut after, &patch)
         .map_err(|error| bad(format!("response.patch does not fit: {error}")))?;
-    confined(&before, &after, fence)
-        .map(Told::Object)
-        .map_err(|error| bad(format!("response.patch: {error}")))
+    let after = confined(&before, &after, fence).map_err(|error| bad(format!("response.patch: {error}")))?;
+    let after = Object::from_value(&after).map_err(|error| bad(format!("response.patch: {error}")))?;
+    Ok(Told::Object(after))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn object() -> Object {
         Object::from_json(
@@ -199,9 +199,9 @@ mod tests {
         let Ok(Told::Object(object)) = told(Query::ReviseReplica(3), patch(grown)) else {
             panic!("no object")
         };
-        assert_eq!((&object["spec"]["replicas"], object.get("status")), (&json!(3), None));
+        assert_eq!((object.part("spec"), object.part("status")), (json!({"replicas": 3}), Value::Null));
         let nothing = told(Query::ReviseReplica(3), json!({"successful": true}));
-        assert_eq!(nothing, Ok(Told::Object(self::object().to_value())));
+        assert_eq!(nothing, Ok(Told::Object(self::object())));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::future::join_all;
 use prometheus_client::registry::Registry;
-use serde_json::Value;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use windlass_api::config::ResourceInterpreterWebhookConfiguration;
 use windlass_core::{Answered, Ask, Blame, CallError, Inspection, Object, Operation};
@@ -125,7 +124,7 @@ impl Webhooks {
         webhook: &Arc<Webhook>,
         object: &Object,
         query: Query<'_>,
-    ) -> Result<Value, CallError> {
+    ) -> Result<Object, CallError> {
         match self.ask_all(webhook, object, &[query]).pop() {
             Some(Ok(Told::Object(object))) => Ok(object),
             Some(Err(error)) => Err(error),

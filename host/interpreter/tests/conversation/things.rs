@@ -10,8 +10,8 @@ use windlass_api::config::DependentObjectReference;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component};
 use windlass_core::{
-    Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Object, Operation, ReplicaAnswer,
-    WorkloadPods,
+    Answer, Answered, Ask, Blame, CallError, Gvk, Inspection, Interpreter, Json, Object, Operation,
+    ReplicaAnswer, WorkloadPods,
 };
 
 /// Three replicas, healthy; counts what it is asked, and takes its time.
@@ -27,6 +27,10 @@ impl Things {
         std::thread::sleep(self.pause);
         Some(Answered { by: Arc::from("things"), result })
     }
+}
+
+fn whole(value: &Value) -> Object {
+    Object::from_value(value).expect("it was an object before")
 }
 
 impl Interpreter for Things {
@@ -47,12 +51,12 @@ impl Interpreter for Things {
             replicas: ask.replicas.then(|| self.answer(Ok(replicas))).flatten(),
             components: ask.components.then(|| self.answer(Ok(vec![component]))).flatten(),
             dependencies: ask.dependencies.then(|| self.answer(Ok(vec![dependent]))).flatten(),
-            status: ask.status.then(|| self.answer(Ok(json!({"ready": 2})))).flatten(),
+            status: ask.status.then(|| self.answer(Ok(Json::from(&json!({"ready": 2}))))).flatten(),
             health: ask.health.then(|| self.answer(Ok(true))).flatten(),
         }
     }
 
-    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Value> {
+    fn revise_replica(&self, object: &Object, replicas: i32) -> Answer<Object> {
         let mut changed = object.to_value();
         changed["spec"]["replicas"] = json!(replicas);
         let refused = CallError {
@@ -62,26 +66,26 @@ impl Interpreter for Things {
             blame: Blame::Rejected { field: Some("spec.replicas".to_owned()) },
             message: "must not be negative".to_owned(),
         };
-        self.answer(if replicas < 0 { Err(refused) } else { Ok(changed) })
+        self.answer(if replicas < 0 { Err(refused) } else { Ok(whole(&changed)) })
     }
 
-    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Value> {
+    fn retain(&self, desired: &Object, observed: &Object) -> Answer<Object> {
         let mut kept = desired.to_value();
         kept["spec"]["paused"] = observed.to_value()["spec"]["paused"].clone();
-        self.answer(Ok(kept))
+        self.answer(Ok(whole(&kept)))
     }
 
-    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Value> {
+    fn aggregate_status(&self, object: &Object, items: &[AggregatedStatusItem]) -> Answer<Object> {
         let mut changed = object.to_value();
         changed["status"] = json!({"members": items.len()});
-        self.answer(Ok(changed))
+        self.answer(Ok(whole(&changed)))
     }
 
     fn preserve_state(&self, _: &Object, _: &[StatePreservationRule]) -> Answer<BTreeMap<String, String>> {
         None
     }
 
-    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Value> {
+    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Object> {
         None
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 use windlass_core::admission::AdmissionRequest;
-use windlass_core::{Object, Verb};
+use windlass_core::{Change, Json, Object, Verb};
 
 use super::answers::{Admitted, changes, rejected};
 use super::{Abilities, AdmissionCalls, Manifest, Rule};
@@ -101,7 +101,10 @@ impl AdmissionCalls for Pool<AdmissionV0_1> {
             .call(|exports, store| exports.windlass_admission_hook().call_admit(store, request, settings))?
             .map_err(denial)?;
         Ok(Admitted {
-            changes: changes(admitted.changes, |change| (change.path, change.value))?,
+            changes: changes(admitted.changes, |change| (change.path, change.value))?
+                .into_iter()
+                .map(|Change { path, value }| Change { path, value: value.as_ref().map(Json::to_value) })
+                .collect(),
             warnings: admitted.warnings,
         })
     }

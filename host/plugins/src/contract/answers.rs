@@ -1,10 +1,9 @@
 //! From JSON text in answers to values of the API.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use windlass_api::config::DependentObjectReference;
 use windlass_api::work::Component;
-use windlass_core::{Blame, Change, ReplicaAnswer};
+use windlass_core::{Blame, Change, Json, ReplicaAnswer};
 
 use crate::fault::Fault;
 
@@ -14,7 +13,7 @@ pub(crate) struct Inspected {
     pub(crate) replicas: Option<Result<ReplicaAnswer, Fault>>,
     pub(crate) components: Option<Result<Vec<Component>, Fault>>,
     pub(crate) dependencies: Option<Result<Vec<DependentObjectReference>, Fault>>,
-    pub(crate) status: Option<Result<Value, Fault>>,
+    pub(crate) status: Option<Result<Json, Fault>>,
     pub(crate) health: Option<Result<bool, Fault>>,
 }
 
@@ -65,48 +64,42 @@ pub(crate) fn parse_some<T: DeserializeOwned>(what: &str, text: Option<&str>) ->
 }
 
 /// JSON text of any shape, as it becomes part of an object.
-pub(crate) fn parse_value(what: &str, text: &str) -> Result<Value, Fault> {
-    let value: Value = parse(what, text)?;
-    match depth(&value) {
-        0..=DEPTH_MAX => Ok(value),
+pub(crate) fn document(what: &str, text: String) -> Result<Json, Fault> {
+    let document =
+        Json::new(text).map_err(|error| Fault::bad_answer(format!("its {what} can't be read: {error}")))?;
+    match document.depth() {
+        0..=DEPTH_MAX => Ok(document),
         deeper => {
             Err(Fault::bad_answer(format!("its {what} is {deeper} levels deep, and may be {DEPTH_MAX}")))
         }
     }
 }
 
-/// Changes, their values parsed.
+/// Changes whose values are JSON.
 pub(crate) fn changes<T>(
     proposed: Vec<T>,
     parts: impl Fn(T) -> (String, Option<String>),
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<Change<Json>>, Fault> {
     if proposed.len() > CHANGES_MAX {
         return Err(Fault::bad_answer(format!(
             "it proposes {} changes, and may {CHANGES_MAX}",
             proposed.len()
         )));
     }
-    proposed.into_iter().map(parts).map(|(path, value)| change(path, value.as_deref())).collect()
+    proposed.into_iter().map(parts).map(|(path, value)| change(path, value)).collect()
 }
 
-fn change(path: String, value: Option<&str>) -> Result<Change, Fault> {
-    let value = value.map(|text| parse::<Value>(&format!("value for {path:?}"), text)).transpose()?;
+fn change(path: String, value: Option<String>) -> Result<Change<Json>, Fault> {
+    let unread = |error| Fault::bad_answer(format!("its value for {path:?} can't be read: {error}"));
+    let value = value.map(Json::new).transpose().map_err(unread)?;
     // The path counts too: a change makes the parents that are missing.
     let tokens = path.bytes().filter(|byte| *byte == b'/').count();
-    if tokens + value.as_ref().map_or(0, depth) > DEPTH_MAX {
+    if tokens + value.as_ref().map_or(0, Json::depth) > DEPTH_MAX {
         return Err(Fault::bad_answer(format!(
             "its change of {path:?} is more than {DEPTH_MAX} levels deep"
         )));
     }
     Ok(Change { path, value })
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
 }
 
 #[cfg(test)]
@@ -119,9 +112,9 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_to_be_read_again_is_a_bad_answer() {
-        assert!(parse_value("status", &nested(DEPTH_MAX)).is_ok());
+        assert!(document("status", nested(DEPTH_MAX)).is_ok());
         for text in [nested(DEPTH_MAX + 1), nested(10_000_000)] {
-            assert_eq!(parse_value("status", &text).map_err(|fault| fault.blame), Err(Blame::BadAnswer));
+            assert_eq!(document("status", text).map_err(|fault| fault.blame), Err(Blame::BadAnswer));
         }
         let deep = |tokens: usize, levels: usize| {
             changes(vec![("/a".repeat(tokens), Some(nested(levels)))], |change| change)

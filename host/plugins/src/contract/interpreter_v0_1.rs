@@ -6,9 +6,9 @@ use wasmtime::component::InstancePre;
 use windlass_api::config::DependentObjectReference;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component, ResourceHealth};
-use windlass_core::{Ask, Change, Operation, ReplicaAnswer, WorkloadPods};
+use windlass_core::{Ask, Change, Json, Operation, ReplicaAnswer, WorkloadPods};
 
-use super::answers::{self, Inspected, answered, parse_some, parse_value, rejected};
+use super::answers::{self, Inspected, answered, document, parse_some, rejected};
 use super::{Abilities, InterpreterCalls, KindSupport, Manifest, Operations};
 use crate::fault::Fault;
 use crate::guest::Guest;
@@ -83,25 +83,29 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
                 answer.map_err(rejection)?.into_iter().map(dependent).collect()
             }),
             status: answered(ask.status, "status", inspection.status, |answer| {
-                parse_value("status", &answer.map_err(rejection)?)
+                document("status", answer.map_err(rejection)?)
             }),
             health: answered(ask.health, "health", inspection.health, |answer| answer.map_err(rejection)),
         })
     }
 
-    fn revise_replica(&self, object: &str, replicas: i32) -> Result<Vec<Change>, Fault> {
+    fn revise_replica(&self, object: &str, replicas: i32) -> Result<Vec<Change<Json>>, Fault> {
         changes(self.call(|exports, store| {
             exports.windlass_interpreter_interpreter().call_revise_replica(store, object, replicas)
         })?)
     }
 
-    fn retain(&self, desired: &str, observed: &str) -> Result<Vec<Change>, Fault> {
+    fn retain(&self, desired: &str, observed: &str) -> Result<Vec<Change<Json>>, Fault> {
         changes(self.call(|exports, store| {
             exports.windlass_interpreter_interpreter().call_retain(store, desired, observed)
         })?)
     }
 
-    fn aggregate_status(&self, object: &str, items: &[AggregatedStatusItem]) -> Result<Vec<Change>, Fault> {
+    fn aggregate_status(
+        &self,
+        object: &str,
+        items: &[AggregatedStatusItem],
+    ) -> Result<Vec<Change<Json>>, Fault> {
         let statuses: Vec<_> = items.iter().map(|item| item.status.as_ref().map(Value::to_string)).collect();
         let items: Vec<_> = items
             .iter()
@@ -130,7 +134,7 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
         Ok(preserved.into_iter().map(|item| (item.label, item.value)).collect())
     }
 
-    fn restore_state(&self, object: &str, state: &[(&str, &str)]) -> Result<Vec<Change>, Fault> {
+    fn restore_state(&self, object: &str, state: &[(&str, &str)]) -> Result<Vec<Change<Json>>, Fault> {
         let state: Vec<_> =
             state.iter().map(|&(label, value)| types::PreservedParam { label, value }).collect();
         changes(self.call(|exports, store| {
@@ -155,7 +159,7 @@ impl InterpreterCalls for Pool<InterpreterV0_1> {
         let status = self.call(|exports, store| {
             exports.windlass_interpreter_interpreter().call_simulate_status(store, object, &pods, nodes)
         })?;
-        parse_value("simulated status", &status.map_err(rejection)?)
+        Ok(document("simulated status", status.map_err(rejection)?)?.to_value())
     }
 
     fn configured(&self, limits: Limits, settings: &Value) -> Box<dyn InterpreterCalls> {
@@ -171,7 +175,7 @@ fn rejection(rejection: types::Rejection) -> Fault {
     rejected(rejection.field, rejection.message)
 }
 
-fn changes(answer: Result<Vec<types::Change>, types::Rejection>) -> Result<Vec<Change>, Fault> {
+fn changes(answer: Result<Vec<types::Change>, types::Rejection>) -> Result<Vec<Change<Json>>, Fault> {
     answers::changes(answer.map_err(rejection)?, |change| (change.path, change.value))
 }
 

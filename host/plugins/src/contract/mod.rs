@@ -11,7 +11,7 @@ use serde_json::Value;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::admission::AdmissionRequest;
-use windlass_core::{Ask, Change, Gvk, Operation, Verb, WorkloadPods};
+use windlass_core::{Ask, Change, Gvk, Json, Operation, Verb, WorkloadPods};
 
 use crate::fault::Fault;
 use crate::journal::Journal;
@@ -144,15 +144,19 @@ fn means(pattern: &str, value: &str) -> bool {
 pub(crate) trait InterpreterCalls: Send + Sync {
     fn describe(&self) -> Result<Manifest, Fault>;
     fn inspect(&self, object: &str, ask: Ask) -> Result<Inspected, Fault>;
-    fn revise_replica(&self, object: &str, replicas: i32) -> Result<Vec<Change>, Fault>;
-    fn retain(&self, desired: &str, observed: &str) -> Result<Vec<Change>, Fault>;
-    fn aggregate_status(&self, object: &str, items: &[AggregatedStatusItem]) -> Result<Vec<Change>, Fault>;
+    fn revise_replica(&self, object: &str, replicas: i32) -> Result<Vec<Change<Json>>, Fault>;
+    fn retain(&self, desired: &str, observed: &str) -> Result<Vec<Change<Json>>, Fault>;
+    fn aggregate_status(
+        &self,
+        object: &str,
+        items: &[AggregatedStatusItem],
+    ) -> Result<Vec<Change<Json>>, Fault>;
     fn preserve_state(
         &self,
         object: &str,
         rules: &[StatePreservationRule],
     ) -> Result<Vec<(String, String)>, Fault>;
-    fn restore_state(&self, object: &str, state: &[(&str, &str)]) -> Result<Vec<Change>, Fault>;
+    fn restore_state(&self, object: &str, state: &[(&str, &str)]) -> Result<Vec<Change<Json>>, Fault>;
     fn simulate_status(&self, object: &str, pods: &WorkloadPods, nodes: u32) -> Result<Value, Fault>;
     /// The same plugin under other limits and with other settings, with instances of its own.
     fn configured(&self, limits: Limits, settings: &Value) -> Box<dyn InterpreterCalls>;

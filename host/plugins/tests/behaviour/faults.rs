@@ -98,7 +98,7 @@ fn counts(limits: Limits, steps: &[i32]) -> Vec<u64> {
         // Whether that fails is the matter of other tests.
         plugin.revise_replica(&thing(), *before).ok();
         let counted = plugin.revise_replica(&thing(), revise::COUNT).expect("a count");
-        counted["spec"]["replicas"].as_u64().expect("a number")
+        counted.part("spec")["replicas"].as_u64().expect("a number")
     };
     steps.iter().map(count).collect()
 }

@@ -259,7 +259,7 @@ fn with_settings(settings: Value) -> PluginConfig {
 
 fn replicas_of(plugin: &Plugin, asked: i32) -> Value {
     let Plugin::Interpreter(plugin) = plugin else { panic!("not an interpreter") };
-    plugin.revise_replica(&thing(), asked).expect("a revised object")["spec"]["replicas"].clone()
+    plugin.revise_replica(&thing(), asked).expect("a revised object").part("spec")["replicas"].clone()
 }
 
 #[test]

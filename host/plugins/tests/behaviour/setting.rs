@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use windlass_core::{CallError, Object};
 use windlass_plugins::{
     Catalogue, CodeCache, Engine, EngineConfig, InterpreterPlugin, Limits, Origin, Plugin, PluginConfig,
@@ -47,8 +47,8 @@ pub(crate) fn thing() -> Object {
 }
 
 /// What a plugin of these tests makes of the object when all goes well.
-pub(crate) fn revised(result: Result<Value, CallError>) {
-    assert_eq!(result.expect("a revised object")["spec"]["replicas"], 7);
+pub(crate) fn revised(result: Result<Object, CallError>) {
+    assert_eq!(result.expect("a revised object").part("spec")["replicas"], 7);
 }
 
 /// Waits until `holds`, with a deadline that only a defect reaches.

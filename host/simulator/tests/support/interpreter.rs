@@ -106,15 +106,15 @@ impl Interpreter for Kinds {
         }
     }
 
-    fn revise_replica(&self, _: &Object, _: i32) -> Answer<Value> {
+    fn revise_replica(&self, _: &Object, _: i32) -> Answer<Object> {
         None
     }
 
-    fn retain(&self, _: &Object, _: &Object) -> Answer<Value> {
+    fn retain(&self, _: &Object, _: &Object) -> Answer<Object> {
         None
     }
 
-    fn aggregate_status(&self, _: &Object, _: &[AggregatedStatusItem]) -> Answer<Value> {
+    fn aggregate_status(&self, _: &Object, _: &[AggregatedStatusItem]) -> Answer<Object> {
         None
     }
 
@@ -122,7 +122,7 @@ impl Interpreter for Kinds {
         None
     }
 
-    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Value> {
+    fn restore_state(&self, _: &Object, _: &BTreeMap<String, String>) -> Answer<Object> {
         None
     }
 }
