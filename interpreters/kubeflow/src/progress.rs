@@ -88,7 +88,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn aggregate(&self, members: Members<'_>) -> Answer<Changes> {
         if members.is_empty() {
             let fields = ["startTime", "completionTime", "replicaStatuses", "conditions"];
-            let remove = |changes: Changes, field| changes.remove(&format!("/status/{field}"));
+            let remove = |changes: Changes, field| changes.remove(format!("/status/{field}"));
             return Ok(fields.into_iter().fold(Changes::none(), remove));
         }
         let kind = of_kind(&self.kind);

@@ -32,7 +32,7 @@ impl<'a> State<'a> {
         });
         missing.fold(Changes::none(), |changes, (label, value)| {
             let key = label.replace('~', "~0").replace('/', "~1");
-            changes.set(&format!("/metadata/labels/{key}"), value)
+            changes.set(format!("/metadata/labels/{key}"), value)
         })
     }
 }
