@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::case::Case;
 use super::distort::{distorted, text};
 use super::random::Random;
-use super::{Question, change, json, rounds};
+use super::{Question, change, is_json, json, rounds};
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::{
     Change, ComponentPods, Guest, Inspection, MemberStatus, PreservationRule, Preserved, Questions, Rejection,
 };
@@ -108,19 +108,28 @@ impl<P> Asked<P> {
     }
 }
 
+impl<P> Asked<P> {
+    /// Whether all that is passed is JSON, as it always is from the host. What is not, an answer may pass on as it came.
+    fn passes_json(&self) -> bool {
+        let statuses = self.items.iter().filter_map(|item| item.status.as_deref());
+        [self.object.as_str(), self.observed.as_str()].into_iter().chain(statuses).all(is_json)
+    }
+}
+
 impl<P: Guest> Question for Asked<P> {
     fn ask(&self) {
         let object = self.object.clone();
+        let given = self.passes_json();
         match self.operation {
-            Operation::Inspect => inspected(P::inspect(object, Questions::all())),
-            Operation::ReviseReplica => changed(P::revise_replica(object, self.replicas)),
-            Operation::Retain => changed(P::retain(object, self.observed.clone())),
-            Operation::AggregateStatus => changed(P::aggregate_status(object, self.items.clone())),
+            Operation::Inspect => inspected(P::inspect(object, Questions::all()), given),
+            Operation::ReviseReplica => changed(P::revise_replica(object, self.replicas), given),
+            Operation::Retain => changed(P::retain(object, self.observed.clone()), given),
+            Operation::AggregateStatus => changed(P::aggregate_status(object, self.items.clone()), given),
             Operation::PreserveState => drop(P::preserve_state(object, self.rules.clone())),
-            Operation::RestoreState => changed(P::restore_state(object, self.state.clone())),
+            Operation::RestoreState => changed(P::restore_state(object, self.state.clone()), given),
             Operation::SimulateStatus => {
                 if let Ok(status) = P::simulate_status(object, self.pods.clone(), self.nodes) {
-                    json(&status);
+                    given.then(|| json(&status));
                 }
             }
         }
@@ -162,7 +171,7 @@ fn pods(components: &[String], random: &mut Random) -> ComponentPods {
     }
 }
 
-fn inspected(inspection: Inspection) {
+fn inspected(inspection: Inspection, passed_json: bool) {
     assert_eq!(inspection.answered(), Questions::all(), "what is asked is answered");
     let Inspection { replicas, components, dependencies, status, health: _ } = inspection;
     let requirements = replicas.into_iter().flatten().filter_map(|answer| answer.requirements);
@@ -171,11 +180,13 @@ fn inspected(inspection: Inspection) {
     let selectors =
         dependencies.into_iter().flatten().flatten().filter_map(|dependent| dependent.label_selector);
     let status = status.into_iter().flatten();
-    requirements.chain(components).chain(selectors).chain(status).for_each(|text| json(&text));
+    if passed_json {
+        requirements.chain(components).chain(selectors).chain(status).for_each(|text| json(&text));
+    }
 }
 
-fn changed(changes: Result<Vec<Change>, Rejection>) {
+fn changed(changes: Result<Vec<Change>, Rejection>, passed_json: bool) {
     for Change { path, value } in changes.into_iter().flatten() {
-        change(&path, value.as_deref());
+        change(&path, value.as_deref().filter(|_| passed_json));
     }
 }

@@ -75,7 +75,12 @@ fn cut(text: String) -> String {
     }
 }
 
-/// An answer's text is JSON, of whatever depth.
+/// Whether it is JSON, of whatever depth.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
+/// An answer's text is JSON.
 fn json(text: &str) {
     if let Err(error) = serde_json::from_str::<&RawValue>(text) {
         panic!("the answer is no JSON: {error}: {}", cut(text.to_owned()));
