@@ -95,8 +95,8 @@ pub(crate) fn load(
     origin: &Origin,
     config: PluginConfig,
 ) -> Result<Plugin, LoadError> {
-    let compiled = compile(engine, cache, wasm, origin)?;
-    let subject = Subject { digest: Digest::of(wasm), origin, health: Arc::new(Health::new()) };
+    let (digest, compiled) = compile(engine, cache, wasm, origin)?;
+    let subject = Subject { digest, origin, health: Arc::new(Health::new()) };
     match compiled {
         Compiled::Interpreter(calls) => interpreter(engine, calls.as_ref(), subject, config),
         Compiled::Admission(calls) => admission(engine, calls.as_ref(), subject, config),
@@ -130,8 +130,8 @@ impl Template {
         origin: &Origin,
     ) -> Result<Template, LoadError> {
         match compile(engine, cache, wasm, origin)? {
-            Compiled::Interpreter(calls) => Ok(Template { calls, digest: Digest::of(wasm) }),
-            Compiled::Admission(_) => Err(LoadError::WrongWorld {
+            (digest, Compiled::Interpreter(calls)) => Ok(Template { calls, digest }),
+            (_, Compiled::Admission(_)) => Err(LoadError::WrongWorld {
                 origin: origin.clone(),
                 exports: World::AdmissionV0_1.export().to_owned(),
                 wanted: World::InterpreterV0_1.export().to_owned(),
@@ -169,13 +169,14 @@ fn compile(
     cache: &CodeCache,
     wasm: &[u8],
     origin: &Origin,
-) -> Result<Compiled, LoadError> {
+) -> Result<(Digest, Compiled), LoadError> {
     check_header(wasm, origin)?;
+    let digest = Digest::of(wasm);
     let component = cache
-        .component(engine.wasm(), wasm, &Digest::of(wasm))
+        .component(engine.wasm(), wasm, &digest)
         .map_err(|error| LoadError::Compile { origin: origin.clone(), reason: format!("{error:#}") })?;
     let world = world(&component, origin)?;
-    Ok(match world {
+    let compiled = match world {
         World::InterpreterV0_1 => {
             let pool: Pool<InterpreterV0_1> = pool(engine, &component, world, origin)?;
             Compiled::Interpreter(Box::new(pool))
@@ -184,7 +185,8 @@ fn compile(
             let pool: Pool<AdmissionV0_1> = pool(engine, &component, world, origin)?;
             Compiled::Admission(Box::new(pool))
         }
-    })
+    };
+    Ok((digest, compiled))
 }
 
 fn interpreter(
