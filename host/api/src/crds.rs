@@ -111,6 +111,19 @@ mod tests {
         let placement = &spec["properties"]["placement"]["properties"];
         let weight = &placement["replicaScheduling"]["properties"]["weightPreference"]["properties"]["staticWeightList"];
         assert_eq!(weight["items"]["properties"]["weight"]["minimum"].as_f64(), Some(1.0));
+        let term = &placement["clusterAffinities"]["items"]["properties"];
+        let overflow = &term["overflowAffinities"]["items"];
+        assert_eq!(overflow["required"], json!(["affinityName"]));
+        assert_eq!(
+            overflow["properties"]["affinityName"],
+            json!({"type": "string", "minLength": 1, "maxLength": 32,
+            "description": overflow["properties"]["affinityName"]["description"]})
+        );
+        assert_eq!(overflow["properties"]["labelSelector"], term["labelSelector"]);
+        let beside = &placement["workloadAffinity"]["properties"]["antiAffinity"];
+        assert_eq!(beside["required"], json!(["groupByLabelKey"]));
+        let preemption = &spec["properties"]["schedulePriority"]["properties"]["preemption"];
+        assert_eq!(preemption["enum"], json!(["PreemptLowerPriority", "Never"]));
 
         let binding = schema_of("resourcebindings.work.karmada.io");
         let request = &binding["properties"]["spec"]["properties"]["replicaRequirements"]["properties"]["resourceRequest"];

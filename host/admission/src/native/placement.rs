@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use windlass_api::policy::{
-    ApplicationFailoverBehavior, ClusterAffinity, FailoverBehavior, Placement, PurgeMode, SpreadConstraint,
-    SpreadField, StatePreservation,
+    ApplicationFailoverBehavior, ClusterAffinity, ClusterAffinityTerm, FailoverBehavior, Placement,
+    PurgeMode, ReplicaDivisionPreference, ReplicaSchedulingStrategy, ReplicaSchedulingType, SpreadConstraint,
+    SpreadField, StatePreservation, WorkloadAffinity,
 };
 use windlass_jsonpath::Template;
 
@@ -29,6 +30,10 @@ pub(super) fn validate(placement: &Placement, at: &str, causes: &mut Causes) {
             causes.invalid(format!("{at}.affinityName"), quoted(&term.affinity_name), why);
         }
         cluster_affinity(&term.affinity, &at, causes);
+        overflow_affinities(term, placement.replica_scheduling.as_ref(), &at, causes);
+    }
+    if let Some(affinity) = &placement.workload_affinity {
+        workload_affinity(affinity, &format!("{at}.workloadAffinity"), causes);
     }
     spread_constraints(&placement.spread_constraints, &format!("{at}.spreadConstraints"), causes);
     let weights = placement.replica_scheduling.iter().flat_map(|scheduling| &scheduling.weight_preference);
@@ -51,6 +56,69 @@ fn cluster_affinity(affinity: &ClusterAffinity, at: &str, causes: &mut Causes) {
         if !["In", "NotIn"].contains(&expression.operator.as_str()) {
             causes.unsupported(format!("{at}.operator"), quoted(&expression.operator), &["In", "NotIn"]);
         }
+    }
+}
+
+/// Groups that take what the ones before them have no room for.
+fn overflow_affinities(
+    term: &ClusterAffinityTerm,
+    scheduling: Option<&ReplicaSchedulingStrategy>,
+    at: &str,
+    causes: &mut Causes,
+) {
+    if term.overflow_affinities.is_empty() {
+        return;
+    }
+    let all = format!("{at}.overflowAffinities");
+    if !scheduling.is_some_and(divides_by_room) {
+        let why = "overflowAffinities can only be used together with dynamic weight or aggregated scheduling";
+        causes.invalid(all.clone(), "overflowAffinities", why);
+    }
+    if term.affinity == ClusterAffinity::default() {
+        let why = "overflowAffinities can only be used together with the inline ClusterAffinity";
+        causes.invalid(all.clone(), "overflowAffinities", why);
+    }
+    let mut names = BTreeSet::from([term.affinity_name.as_str()]);
+    for (index, overflow) in term.overflow_affinities.iter().enumerate() {
+        let at = format!("{all}[{index}]");
+        if let Some(why) = qualified_name(&overflow.affinity_name) {
+            causes.invalid(format!("{at}.affinityName"), quoted(&overflow.affinity_name), why);
+        }
+        if !names.insert(overflow.affinity_name.as_str()) {
+            let why = "overflow affinity name must be unique and must not duplicate the primary group's affinityName";
+            causes.invalid(format!("{at}.affinityName"), quoted(&overflow.affinity_name), why);
+        }
+        cluster_affinity(&overflow.affinity, &at, causes);
+    }
+}
+
+/// Whether a division looks at how much room clusters have. Without a type it is Divided, as the definition's default.
+fn divides_by_room(scheduling: &ReplicaSchedulingStrategy) -> bool {
+    if scheduling.replica_scheduling_type == Some(ReplicaSchedulingType::Duplicated) {
+        return false;
+    }
+    match scheduling.replica_division_preference {
+        Some(ReplicaDivisionPreference::Aggregated) => true,
+        Some(ReplicaDivisionPreference::Weighted) => {
+            scheduling.weight_preference.as_ref().is_some_and(|weights| weights.dynamic_weight.is_some())
+        }
+        None => false,
+    }
+}
+
+fn workload_affinity(affinity: &WorkloadAffinity, at: &str, causes: &mut Causes) {
+    for (name, term) in [("affinity", &affinity.affinity), ("antiAffinity", &affinity.anti_affinity)] {
+        if let Some(key) = term.as_ref().map(|term| &term.group_by_label_key)
+            && let Some(why) = qualified_name(key)
+        {
+            causes.invalid(format!("{at}.{name}.groupByLabelKey"), quoted(key), why);
+        }
+    }
+    if let (Some(together), Some(apart)) = (&affinity.affinity, &affinity.anti_affinity)
+        && together.group_by_label_key == apart.group_by_label_key
+    {
+        let why = "affinity and antiAffinity must not use the same groupByLabelKey";
+        causes.invalid(at, quoted(&together.group_by_label_key), why);
     }
 }
 

@@ -88,6 +88,16 @@ mod tests {
     #[test]
     fn contradictions_are_refused_by_field() {
         let by = |field: &str, min: i64, max: i64| json!({"spreadByField": field, "minGroups": min, "maxGroups": max});
+        let overflowing = |mut scheduling: Value, names: &[&str]| {
+            scheduling["replicaSchedulingType"] = json!("Divided");
+            let groups: Vec<_> = names.iter().map(|name| json!({"affinityName": name})).collect();
+            json!({"placement": {"replicaScheduling": scheduling, "clusterAffinities":
+                [{"affinityName": "a", "clusterNames": ["m1"], "overflowAffinities": groups}]}})
+        };
+        let beside = |affinity: &str, anti: &str| {
+            json!({"placement": {"workloadAffinity":
+                {"affinity": {"groupByLabelKey": affinity}, "antiAffinity": {"groupByLabelKey": anti}}}})
+        };
         let spread = |constraints: Value| json!({"placement": {"spreadConstraints": constraints}});
         for (spec, want) in [
             (json!({}), vec![]),
@@ -157,6 +167,35 @@ mod tests {
             (
                 json!({"schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": ""}}),
                 vec!["spec.schedulePriority.priorityClassName"],
+            ),
+            (overflowing(json!({"replicaDivisionPreference": "Aggregated"}), &["b"]), vec![]),
+            (
+                overflowing(json!({"replicaDivisionPreference": "Weighted"}), &["b", "a", "b", "-"]),
+                vec![
+                    "spec.placement.clusterAffinities[0].overflowAffinities",
+                    "spec.placement.clusterAffinities[0].overflowAffinities[1].affinityName",
+                    "spec.placement.clusterAffinities[0].overflowAffinities[2].affinityName",
+                    "spec.placement.clusterAffinities[0].overflowAffinities[3].affinityName",
+                ],
+            ),
+            (
+                json!({"placement": {"replicaScheduling": {"replicaDivisionPreference": "Aggregated"},
+                    "clusterAffinities": [{"affinityName": "a", "overflowAffinities": [{"affinityName": "b"}]}]}}),
+                vec!["spec.placement.clusterAffinities[0].overflowAffinities"],
+            ),
+            (beside("app", "tier"), vec![]),
+            (beside("app", "app"), vec!["spec.placement.workloadAffinity"]),
+            (
+                beside("", "/x"),
+                vec![
+                    "spec.placement.workloadAffinity.affinity.groupByLabelKey",
+                    "spec.placement.workloadAffinity.antiAffinity.groupByLabelKey",
+                ],
+            ),
+            (
+                json!({"schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": "high",
+                    "preemption": "Sometimes"}}),
+                vec!["spec.schedulePriority.preemption"],
             ),
             (json!({"placement": 7}), vec!["spec.placement"]),
         ] {

@@ -28,6 +28,9 @@ pub struct Placement {
     /// How replicas are dealt with where several clusters are chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica_scheduling: Option<ReplicaSchedulingStrategy>,
+    /// Beside which other workloads of its namespace the resource has to be, and beside which it must not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload_affinity: Option<WorkloadAffinity>,
 }
 
 /// A set of clusters. A cluster is in it if everything that is set agrees.
@@ -59,6 +62,43 @@ pub struct ClusterAffinityTerm {
     /// The clusters of the group.
     #[serde(flatten)]
     pub affinity: ClusterAffinity,
+    /// Further groups, in order: each is added where the ones before it have too little room, and left first where
+    /// replicas go. A cluster belongs to the first of them that has it. Needs clusters of the term's own, and a
+    /// division by available replicas: Aggregated, or Weighted with a dynamic weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overflow_affinities: Vec<OverflowClusterAffinity>,
+}
+
+/// A group of clusters that is added where those before it have too little room.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OverflowClusterAffinity {
+    /// The group's name; unique in its term, the term's own name included; at most 32 characters.
+    #[schemars(length(min = 1, max = 32))]
+    pub affinity_name: String,
+    /// The clusters of the group.
+    #[serde(flatten)]
+    pub affinity: ClusterAffinity,
+}
+
+/// Beside which workloads a workload has to be, and beside which it must not be. Both must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadAffinity {
+    /// Together with the workloads of a group; the first of a group goes anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<WorkloadAffinityTerm>,
+    /// Apart from the workloads of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anti_affinity: Option<WorkloadAffinityTerm>,
+}
+
+/// A group of workloads: those of a namespace whose templates have the same value of a label.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadAffinityTerm {
+    /// The label's key. A template without the label belongs to no group.
+    pub group_by_label_key: String,
 }
 
 /// Requirements on a cluster's fields; all of them must hold.

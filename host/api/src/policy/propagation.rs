@@ -149,6 +149,19 @@ pub struct SchedulePriority {
     pub priority_class_source: PriorityClassSource,
     /// That object's name.
     pub priority_class_name: String,
+    /// Whether the resources take room from ones of lower priority where there is none left; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preemption: Option<SchedulePreemption>,
+}
+
+/// Whether a resource takes room from resources of lower priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum SchedulePreemption {
+    /// It does, from the fewest and lowest.
+    PreemptLowerPriority,
+    /// It waits for room.
+    #[default]
+    Never,
 }
 
 /// What kind of object holds a scheduling priority.

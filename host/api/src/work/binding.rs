@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Component, ReplicaRequirements};
-use crate::policy::{ConflictResolution, FailoverBehavior, Placement, PurgeMode, SuspendClusters};
+use crate::policy::{
+    ConflictResolution, FailoverBehavior, Placement, PurgeMode, SchedulePreemption, SuspendClusters,
+};
 use crate::schema::{self, is_default};
 
 /// A resource, what it needs, and where it goes.
@@ -89,6 +91,9 @@ pub struct ResourceBindingSpec {
     /// How urgent the decision is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule_priority: Option<SchedulePriority>,
+    /// The groups of workloads to which the resource belongs by its labels. Only in namespaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload_affinity_groups: Option<WorkloadAffinityGroups>,
 }
 
 /// Which object.
@@ -200,6 +205,21 @@ pub struct SchedulePriority {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(extend("default" = 0))]
     pub priority: i32,
+    /// Whether room is taken from bindings of lower priority where there is none left; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preemption: Option<SchedulePreemption>,
+}
+
+/// The groups of workloads to which a resource belongs, each as `<label key>=<label value>`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadAffinityGroups {
+    /// The group beside whose workloads the resource has to be; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub affinity_group: String,
+    /// The group beside whose workloads it must not be; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub anti_affinity_group: String,
 }
 
 /// What was decided and how the resource does.

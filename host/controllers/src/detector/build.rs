@@ -1,17 +1,21 @@
 //! Builds a template's binding from the template, its policy and its interpretation, and merges it into what is
 //! there. Pure.
 
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::TypeMeta;
-use windlass_api::policy::{ConflictResolution, PropagationSpec};
+use windlass_api::policy::{
+    self, ConflictResolution, PropagationSpec, SchedulePreemption, WorkloadAffinityTerm,
+};
 use windlass_api::work::{
     Component, ObjectReference, ReplicaRequirements, ResourceBindingSpec, SchedulePriority, Suspension,
+    WorkloadAffinityGroups,
 };
 use windlass_api::{labels, names};
 
 use super::claim::Marks;
 use crate::index::{Binding, Key, Policy, Template, binding_resource};
-use crate::marks::permanent_id;
+use crate::marks::{label, permanent_id};
 
 /// What an interpreter says of a template's needs: components, or replicas.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,7 +31,12 @@ pub(crate) fn binding_key(kind: &str, namespace: &str, name: &str) -> Key {
 }
 
 /// The binding of `template` as `policy` wants it, without what the scheduler decides.
-pub(crate) fn binding(template: &Template, policy: &Policy, needs: Needs, priority: Option<i32>) -> Binding {
+pub(crate) fn binding(
+    template: &Template,
+    policy: &Policy,
+    needs: Needs,
+    priority: Option<SchedulePriority>,
+) -> Binding {
     let id = template.id();
     let key = binding_key(&id.gvk.kind, &id.namespace, &id.name);
     let namespaced = !id.namespace.is_empty();
@@ -71,7 +80,7 @@ fn spec(
     template: &Template,
     policy: &PropagationSpec,
     needs: Needs,
-    priority: Option<i32>,
+    priority: Option<SchedulePriority>,
 ) -> ResourceBindingSpec {
     let id = template.id();
     let scheduler =
@@ -99,9 +108,38 @@ fn spec(
             scheduling: None,
         }),
         preserve_resources_on_deletion: policy.preserve_resources_on_deletion,
-        schedule_priority: priority.map(|priority| SchedulePriority { priority }),
+        schedule_priority: priority,
+        workload_affinity_groups: affinity_groups(template, policy),
         ..ResourceBindingSpec::default()
     }
+}
+
+/// The groups of workloads to which a template belongs by its labels. Groups are of a namespace: a template without
+/// one is in none.
+fn affinity_groups(template: &Template, policy: &PropagationSpec) -> Option<WorkloadAffinityGroups> {
+    let wanted =
+        policy.placement.workload_affinity.as_ref().filter(|_| !template.id().namespace.is_empty())?;
+    let group = |term: &Option<WorkloadAffinityTerm>| {
+        let key = &term.as_ref()?.group_by_label_key;
+        label(&template.meta, key).map(|value| format!("{key}={value}"))
+    };
+    let groups = WorkloadAffinityGroups {
+        affinity_group: group(&wanted.affinity).unwrap_or_default(),
+        anti_affinity_group: group(&wanted.anti_affinity).unwrap_or_default(),
+    };
+    (groups != WorkloadAffinityGroups::default()).then_some(groups)
+}
+
+/// How urgent a resource is: as its PriorityClass says. Room is taken from others only where the policy asks for it
+/// and the class doesn't forbid it.
+pub(super) fn schedule_priority(
+    wanted: &policy::SchedulePriority,
+    class: &PriorityClass,
+) -> SchedulePriority {
+    let forbidden = class.preemption_policy.as_deref() == Some("Never");
+    let preemption =
+        wanted.preemption.map(|wanted| if forbidden { SchedulePreemption::Never } else { wanted });
+    SchedulePriority { priority: class.value.unwrap_or(0), preemption }
 }
 
 /// `existing` with all that the policy and the template decide as in `desired`; what others decide (clusters,
@@ -180,7 +218,8 @@ mod tests {
     fn template(namespace: Option<&str>) -> Template {
         let object: DynamicObject =
             serde_json::from_value(json!({"apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": "nginx", "namespace": namespace, "uid": "t-uid", "resourceVersion": "7"}}))
+            "metadata": {"name": "nginx", "namespace": namespace, "uid": "t-uid", "resourceVersion": "7",
+                "labels": {"app": "shop", "tier": "web"}}}))
             .unwrap();
         Template::new(&Gvk::new("apps/v1", "Deployment"), object).unwrap()
     }
@@ -195,7 +234,9 @@ mod tests {
     }
 
     fn built(spec: Value) -> Binding {
-        binding(&template(Some("default")), &policy(spec), Needs { replicas: 2, ..Needs::default() }, Some(5))
+        let priority = SchedulePriority { priority: 5, preemption: None };
+        let needs = Needs { replicas: 2, ..Needs::default() };
+        binding(&template(Some("default")), &policy(spec), needs, Some(priority))
     }
 
     #[test]
@@ -211,10 +252,55 @@ mod tests {
         assert_eq!(binding.spec.resource.resource_version, "7");
         assert_eq!(binding.spec.scheduler_name, "mine");
         assert!(binding.spec.propagate_deps);
-        assert_eq!(binding.spec.schedule_priority, Some(SchedulePriority { priority: 5 }));
+        assert_eq!(binding.spec.schedule_priority.unwrap().priority, 5);
         let cluster_wide = super::binding(&template(None), &policy(json!({})), Needs::default(), None);
         assert_eq!(cluster_wide.types.unwrap().kind, "ClusterResourceBinding");
         assert_eq!(cluster_wide.spec.scheduler_name, "default-scheduler");
+    }
+
+    #[test]
+    fn workloads_are_grouped_by_their_labels() {
+        let by = |affinity: &str, anti: &str| {
+            let term = |key: &str| json!({"groupByLabelKey": key});
+            json!({"placement": {"workloadAffinity": {"affinity": term(affinity), "antiAffinity": term(anti)}}})
+        };
+        let groups = |affinity: &str, anti: &str| {
+            Some(WorkloadAffinityGroups {
+                affinity_group: affinity.to_owned(),
+                anti_affinity_group: anti.to_owned(),
+            })
+        };
+        assert_eq!(built(by("app", "tier")).spec.workload_affinity_groups, groups("app=shop", "tier=web"));
+        assert_eq!(built(by("zone", "tier")).spec.workload_affinity_groups, groups("", "tier=web"));
+        assert_eq!(built(by("zone", "rack")).spec.workload_affinity_groups, None);
+        assert_eq!(built(json!({})).spec.workload_affinity_groups, None);
+        let cluster_wide = binding(&template(None), &policy(by("app", "tier")), Needs::default(), None);
+        assert_eq!(cluster_wide.spec.workload_affinity_groups, None);
+        let merged = merged(&built(by("app", "tier")), built(by("app", "rack"))).unwrap();
+        assert_eq!(merged.spec.workload_affinity_groups, groups("app=shop", ""));
+    }
+
+    #[test]
+    fn room_is_taken_from_others_only_where_policy_and_class_let_it() {
+        use SchedulePreemption::{Never, PreemptLowerPriority};
+        for (wanted, class, want) in [
+            (None, None, None),
+            (None, Some("PreemptLowerPriority"), None),
+            (Some(PreemptLowerPriority), None, Some(PreemptLowerPriority)),
+            (Some(PreemptLowerPriority), Some("Never"), Some(Never)),
+            (Some(Never), Some("PreemptLowerPriority"), Some(Never)),
+        ] {
+            let wanted = policy::SchedulePriority { preemption: wanted, ..Default::default() };
+            let class = PriorityClass {
+                value: Some(9),
+                preemption_policy: class.map(str::to_owned),
+                ..PriorityClass::default()
+            };
+            assert_eq!(
+                schedule_priority(&wanted, &class),
+                SchedulePriority { priority: 9, preemption: want }
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::Value;
 use windlass_api::names;
+use windlass_api::work::SchedulePriority;
 use windlass_core::{Ask, CallError, Gvk, Interpreter, ObjectId};
 
 use crate::error::{Error, is_not_found};
@@ -125,11 +126,11 @@ impl Detector {
         error.into()
     }
 
-    fn priority(&self, template: &Template, policy: &Policy) -> Result<Option<i32>, Error> {
+    fn priority(&self, template: &Template, policy: &Policy) -> Result<Option<SchedulePriority>, Error> {
         let Some(wanted) = &policy.spec.schedule_priority else { return Ok(None) };
         let name = &wanted.priority_class_name;
         match self.index.priority_classes.get(&Key::new("", name)) {
-            Some(class) => Ok(Some(class.value.unwrap_or(0))),
+            Some(class) => Ok(Some(build::schedule_priority(wanted, &class))),
             None => {
                 let message = format!(
                     "policy {} names PriorityClass {name} in spec.schedulePriority.priorityClassName, and there is none",
