@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use k8s_openapi::api::core::v1::Taint;
 use windlass_api::policy::{ClusterAffinity, Placement, SpreadField};
 use windlass_api::work::ResourceBindingSpec;
 
@@ -25,6 +26,20 @@ pub enum FilterReason {
     NoField(&'static str),
 }
 
+impl FilterReason {
+    /// The filter's name: Karmada's where Karmada has the filter.
+    pub const fn filter(&self) -> &'static str {
+        match self {
+            FilterReason::Deleting => "ClusterDeletion",
+            FilterReason::Affinity => "ClusterAffinity",
+            FilterReason::Taint(_) => "TaintToleration",
+            FilterReason::Api { .. } => "APIEnablement",
+            FilterReason::Evicting => "ClusterEviction",
+            FilterReason::NoField(_) => "SpreadConstraint",
+        }
+    }
+}
+
 impl fmt::Display for FilterReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,39 +60,57 @@ impl fmt::Display for FilterReason {
     }
 }
 
-/// Why the binding may not go to the cluster; `None`: it may.
-pub(crate) fn refuse(
-    cluster: &ClusterState,
-    spec: &ResourceBindingSpec,
-    placement: &Placement,
-    affinity: Option<&ClusterAffinity>,
-) -> Option<FilterReason> {
-    if cluster.deleting {
-        return Some(FilterReason::Deleting);
-    }
-    if affinity.is_some_and(|affinity| !selects(affinity, cluster)) {
-        return Some(FilterReason::Affinity);
-    }
-    if spec.graceful_eviction_tasks.iter().any(|task| task.from_cluster == cluster.name) {
-        return Some(FilterReason::Evicting);
-    }
-    // What is there already is not driven out by a taint (evicting is for that) or by a kind that was lost from sight.
-    if !spec.clusters.iter().any(|target| target.name == cluster.name) {
-        if let Some(taint) = untolerated(&cluster.taints, &placement.cluster_tolerations) {
-            return Some(FilterReason::Taint(taint_text(taint)));
-        }
-        if !cluster.serves(&spec.resource.api_version, &spec.resource.kind) {
-            return Some(FilterReason::Api {
+/// Why a cluster is out of the question, said with what is at hand: most refusals are never read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refused<'a> {
+    Deleting,
+    Affinity,
+    Taint(&'a Taint),
+    Api { known: bool },
+    Evicting,
+    NoField(&'static str),
+}
+
+impl Refused<'_> {
+    pub(crate) fn reason(self, spec: &ResourceBindingSpec) -> FilterReason {
+        match self {
+            Refused::Deleting => FilterReason::Deleting,
+            Refused::Affinity => FilterReason::Affinity,
+            Refused::Taint(taint) => FilterReason::Taint(taint_text(taint)),
+            Refused::Api { known } => FilterReason::Api {
                 api_version: spec.resource.api_version.clone(),
                 kind: spec.resource.kind.clone(),
-                known: cluster.apis_complete,
-            });
+                known,
+            },
+            Refused::Evicting => FilterReason::Evicting,
+            Refused::NoField(field) => FilterReason::NoField(field),
+        }
+    }
+}
+
+/// Why the binding may not go to the cluster, its affinity apart; `None`: it may. `placed`: it is there already.
+pub(crate) fn refuse<'a>(
+    cluster: &'a ClusterState,
+    spec: &ResourceBindingSpec,
+    placement: &Placement,
+    placed: bool,
+) -> Option<Refused<'a>> {
+    if spec.graceful_eviction_tasks.iter().any(|task| task.from_cluster == cluster.name) {
+        return Some(Refused::Evicting);
+    }
+    // What is there already is not driven out by a taint (evicting is for that) or by a kind that was lost from sight.
+    if !placed {
+        if let Some(taint) = untolerated(&cluster.taints, &placement.cluster_tolerations) {
+            return Some(Refused::Taint(taint));
+        }
+        if !cluster.serves(&spec.resource.api_version, &spec.resource.kind) {
+            return Some(Refused::Api { known: cluster.apis_complete });
         }
     }
     placement.spread_constraints.iter().find_map(|constraint| match constraint.spread_by_field? {
-        SpreadField::Provider if cluster.provider.is_empty() => Some(FilterReason::NoField("provider")),
-        SpreadField::Region if cluster.region.is_empty() => Some(FilterReason::NoField("region")),
-        SpreadField::Zone if cluster.zones.is_empty() => Some(FilterReason::NoField("zones")),
+        SpreadField::Provider if cluster.provider.is_empty() => Some(Refused::NoField("provider")),
+        SpreadField::Region if cluster.region.is_empty() => Some(Refused::NoField("region")),
+        SpreadField::Zone if cluster.zones.is_empty() => Some(Refused::NoField("zones")),
         _ => None,
     })
 }

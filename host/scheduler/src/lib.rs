@@ -1,12 +1,14 @@
 //! The scheduler: (snapshot, binding) → decision. Pure and synchronous: no client, no clock, no randomness.
 //!
-//! [`decide`] chooses clusters for a binding and divides its replicas; [`due`] says whether a binding needs a decision
+//! [`decide`] chooses clusters for a binding and divides its replicas, [`explain`] tells how it came to that; [`due`] says whether a binding needs a decision
 //! at all; [`Queue`] says whose turn it is. What is known of the clusters comes as a [`Snapshot`]; executing a decision
 //! is somebody else's work.
 
 mod assign;
+mod attempt;
 mod decide;
 mod estimate;
+mod explain;
 mod filter;
 mod groups;
 mod node;
@@ -28,6 +30,7 @@ mod testing;
 
 pub use decide::{Decision, decide};
 pub use estimate::{Estimate, RefusedNodes, Shortage, replicas, sets};
+pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExplanation, Outcome, explain};
 pub use filter::FilterReason;
 pub use node::Node;
 pub use queue::{Limits, Popped, Queue};

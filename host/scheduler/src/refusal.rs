@@ -43,6 +43,8 @@ pub enum Why {
     Short(Shortage),
     /// It has room, for so many replicas.
     Room(i64),
+    /// It would do; how much room it has was not asked.
+    Allowed,
 }
 
 /// What became of one cluster.
@@ -57,6 +59,7 @@ impl fmt::Display for Diagnosis {
         match &self.why {
             Why::Filtered(reason) => write!(f, "{} {reason}", self.cluster),
             Why::Short(shortage) => write!(f, "{}: {shortage}", self.cluster),
+            Why::Allowed => write!(f, "{} is allowed", self.cluster),
             Why::Room(1) => write!(f, "{}: has room for 1 replica", self.cluster),
             Why::Room(count) => write!(f, "{}: has room for {count} replicas", self.cluster),
         }
@@ -77,23 +80,9 @@ pub struct Refusal {
 const MESSAGE_BYTES_MAX: usize = 16_384;
 
 impl Refusal {
-    pub(crate) fn new(reason: Reason, summary: String, mut clusters: Vec<Diagnosis>) -> Refusal {
-        clusters.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+    /// `clusters` in the order of their names.
+    pub(crate) fn new(reason: Reason, summary: String, clusters: Vec<Diagnosis>) -> Refusal {
         Refusal { reason, summary, clusters }
-    }
-
-    /// Takes in what another group of clusters was refused for: each cluster says what is wrong with it in a group
-    /// that it is in, and clusters without room weigh more than none at all.
-    pub(crate) fn merge(&mut self, other: Refusal) {
-        if self.reason == Reason::NoClusterFit && other.reason != Reason::NoClusterFit {
-            (self.reason, self.summary) = (other.reason, other.summary);
-        }
-        // Each refusal speaks of all clusters, in the order of their names.
-        for (mine, other) in self.clusters.iter_mut().zip(other.clusters) {
-            if mine.cluster == other.cluster && mine.why == Why::Filtered(FilterReason::Affinity) {
-                mine.why = other.why;
-            }
-        }
     }
 
     pub(crate) fn contradiction(error: &dyn std::error::Error) -> Refusal {

@@ -2,43 +2,43 @@
 
 use std::cmp::Ordering;
 
-use windlass_api::work::ResourceBindingSpec;
-
-use crate::estimate::{Estimate, Shortage};
 use crate::snapshot::ClusterState;
 
 /// Where the resource is already.
 const SCORE_PRESENT: i64 = 100;
 
 /// A cluster that the binding may go to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) cluster: &'a ClusterState,
+    /// Its place in the snapshot.
+    pub(crate) index: usize,
     /// 0 to 100.
     pub(crate) score: i64,
     /// How many replicas, or whole sets, it has been given before.
     pub(crate) assigned: i64,
-    /// How many more fit.
+    /// How many more fit; 0 as long as nobody asked.
     pub(crate) free: i64,
-    /// Why none more fits.
-    pub(crate) shortage: Option<Shortage>,
+    /// Whether somebody asked how many more fit.
+    pub(crate) estimated: bool,
 }
 
 impl<'a> Candidate<'a> {
-    pub(crate) fn new(cluster: &'a ClusterState, spec: &ResourceBindingSpec) -> Candidate<'a> {
-        let target = spec.clusters.iter().find(|target| target.name == cluster.name);
+    /// `present`: how many replicas are there; `None`: the binding is not there.
+    pub(crate) fn new(index: usize, cluster: &'a ClusterState, present: Option<i64>) -> Candidate<'a> {
         Candidate {
             cluster,
-            score: if target.is_some() { SCORE_PRESENT } else { 0 },
-            assigned: target.map_or(0, |target| target.replicas.max(0).into()),
+            index,
+            score: if present.is_some() { SCORE_PRESENT } else { 0 },
+            assigned: present.unwrap_or(0),
             free: 0,
-            shortage: None,
+            estimated: false,
         }
     }
 
-    pub(crate) fn estimated(&mut self, estimate: Estimate) {
-        self.free = estimate.count;
-        self.shortage = estimate.shortage;
+    pub(crate) fn estimated(&mut self, free: i64) {
+        self.free = free;
+        self.estimated = true;
     }
 
     /// What it has and what it has room for.

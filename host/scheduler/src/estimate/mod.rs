@@ -3,12 +3,14 @@
 //! Where a cluster's nodes are known they are counted, with the namespace's quotas; otherwise the cluster's own
 //! summary. The smallest count counts. All counts stop at [`COUNT_MAX`].
 
+mod estimator;
 mod nodes;
 mod packing;
 mod quotas;
 mod shortage;
 mod summary;
 
+pub(crate) use estimator::Estimator;
 pub use shortage::{RefusedNodes, Shortage};
 
 use crate::snapshot::ClusterState;

@@ -1,0 +1,207 @@
+//! One group of clusters, tried: filter, estimate, select, assign.
+
+use windlass_api::policy::ClusterAffinity;
+use windlass_api::work::{ResourceBindingSpec, TargetCluster};
+
+use crate::assign::{Division, assign};
+use crate::estimate::Estimator;
+use crate::filter::{Refused, refuse, selects};
+use crate::plan::{Plan, Strategy};
+use crate::refusal::Reason;
+use crate::score::Candidate;
+use crate::select::{SelectError, select};
+use crate::snapshot::Snapshot;
+use crate::webster::TieOrder;
+use crate::workload::Workload;
+
+/// What does not change from group to group.
+pub(crate) struct Attempt<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) spec: &'a ResourceBindingSpec,
+    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) workload: &'a Workload,
+    /// `None`: the workload has no pods.
+    pub(crate) estimator: Option<Estimator<'a>>,
+    /// Whether the present assignment counts for nothing.
+    pub(crate) fresh: bool,
+    /// By cluster, in the snapshot's order.
+    pub(crate) clusters: Vec<Standing<'a>>,
+}
+
+/// What is known of a cluster whatever the group.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing<'a> {
+    /// How many replicas are there; `None`: the binding is not there.
+    present: Option<i64>,
+    fitness: Fitness<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Fitness<'a> {
+    Unasked,
+    Fit,
+    Refused(Refused<'a>),
+}
+
+/// What came of a group.
+pub(crate) struct Trial<'a> {
+    /// Clusters that are out of the question, by their index in the snapshot.
+    pub(crate) refused: Vec<(usize, Refused<'a>)>,
+    /// All others, in the order of their names.
+    pub(crate) candidates: Vec<Candidate<'a>>,
+    /// Those that the selection took, the better ones first.
+    pub(crate) taken: Vec<Candidate<'a>>,
+    pub(crate) outcome: Result<Vec<TargetCluster>, Complaint>,
+}
+
+/// Why a group does not do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Complaint {
+    pub(crate) reason: Reason,
+    pub(crate) summary: String,
+}
+
+impl Complaint {
+    fn unschedulable(summary: impl ToString) -> Complaint {
+        Complaint { reason: Reason::Unschedulable, summary: summary.to_string() }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    /// Where the binding is already, by cluster.
+    pub(crate) fn standings(snapshot: &Snapshot, spec: &ResourceBindingSpec) -> Vec<Standing<'a>> {
+        let mut targets: Vec<&TargetCluster> = spec.clusters.iter().collect();
+        targets.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut targets = targets.into_iter().peekable();
+        let standing = |name: &str| {
+            while targets.next_if(|target| target.name.as_str() < name).is_some() {}
+            let target = targets.next_if(|target| target.name == name);
+            Standing {
+                present: target.map(|target| target.replicas.max(0).into()),
+                fitness: Fitness::Unasked,
+            }
+        };
+        snapshot.clusters().iter().map(|cluster| cluster.name.as_str()).map(standing).collect()
+    }
+
+    pub(crate) fn run(&mut self, affinity: Option<&ClusterAffinity>) -> Trial<'a> {
+        let (mut candidates, refused) = self.filter(affinity);
+        let mut taken = Vec::new();
+        let outcome = self.place(&mut candidates, &mut taken);
+        Trial { refused, candidates, taken, outcome }
+    }
+
+    fn place(
+        &self,
+        candidates: &mut [Candidate<'a>],
+        taken: &mut Vec<Candidate<'a>>,
+    ) -> Result<Vec<TargetCluster>, Complaint> {
+        if candidates.is_empty() {
+            let summary = match self.snapshot.clusters().len() {
+                0 => "there is no cluster".to_owned(),
+                count => format!("the placement allows none of the {count} clusters"),
+            };
+            return Err(Complaint { reason: Reason::NoClusterFit, summary });
+        }
+        self.estimate(candidates);
+        let mut able = candidates.to_vec();
+        if self.plan.wants_one_cluster() && matches!(self.workload, Workload::Components(_)) {
+            able.retain(|candidate| candidate.available() > 0);
+            if able.is_empty() {
+                return Err(Complaint::unschedulable("no cluster has room for the whole workload"));
+            }
+        }
+        let wanted = match (self.workload, self.plan.strategy) {
+            (Workload::Replicas(need), Strategy::Aggregated | Strategy::DynamicWeight) => Some(need.replicas),
+            _ => None,
+        };
+        *taken = select(self.plan, able, wanted, self.spec.replicas.into()).map_err(|error| {
+            let reason = match error {
+                SelectError::SeveralZones(_) => Reason::SchedulerError,
+                _ => Reason::Unschedulable,
+            };
+            Complaint { reason, summary: error.to_string() }
+        })?;
+        if !matches!(self.workload, Workload::Replicas(_)) {
+            return Ok(whole(taken));
+        }
+        let division = Division {
+            strategy: self.plan.strategy,
+            replicas: self.spec.replicas,
+            ties: TieOrder::of_uid(&self.spec.resource.uid),
+            fresh: self.fresh,
+        };
+        assign(division, taken).map_err(Complaint::unschedulable)
+    }
+
+    fn filter(
+        &mut self,
+        affinity: Option<&ClusterAffinity>,
+    ) -> (Vec<Candidate<'a>>, Vec<(usize, Refused<'a>)>) {
+        let clusters = self.snapshot.clusters();
+        let mut candidates = Vec::with_capacity(clusters.len());
+        let mut refused = Vec::new();
+        for (index, (cluster, standing)) in clusters.iter().zip(&mut self.clusters).enumerate() {
+            if cluster.deleting {
+                refused.push((index, Refused::Deleting));
+                continue;
+            }
+            if affinity.is_some_and(|affinity| !selects(affinity, cluster)) {
+                refused.push((index, Refused::Affinity));
+                continue;
+            }
+            if matches!(standing.fitness, Fitness::Unasked) {
+                let placed = standing.present.is_some();
+                let refusal = refuse(cluster, self.spec, self.plan.placement, placed);
+                standing.fitness = refusal.map_or(Fitness::Fit, Fitness::Refused);
+            }
+            match standing.fitness {
+                Fitness::Refused(reason) => refused.push((index, reason)),
+                _ => candidates.push(Candidate::new(index, cluster, standing.present)),
+            }
+        }
+        (candidates, refused)
+    }
+
+    /// Asks how much room there is, where that makes a difference.
+    fn estimate(&self, candidates: &mut [Candidate<'_>]) {
+        let Some(estimator) = &self.estimator else { return };
+        let chooses = self.plan.chooses_among(candidates.len());
+        match self.workload {
+            Workload::Plain => {}
+            Workload::Replicas(_) => {
+                if !chooses && matches!(self.plan.strategy, Strategy::Duplicated | Strategy::StaticWeight(_))
+                {
+                    return;
+                }
+                for candidate in candidates {
+                    candidate.estimated(estimator.count(candidate.cluster));
+                }
+            }
+            Workload::Components(_) => {
+                let one = self.plan.wants_one_cluster();
+                if !chooses && !one {
+                    return;
+                }
+                for candidate in candidates {
+                    if one && candidate.score > 0 {
+                        // The set that is there already needs no more room.
+                        candidate.assigned = 1;
+                        continue;
+                    }
+                    candidate.estimated(estimator.count(candidate.cluster));
+                }
+            }
+        }
+    }
+}
+
+/// All of the workload to each cluster, without replicas to set.
+fn whole(clusters: &[Candidate<'_>]) -> Vec<TargetCluster> {
+    let mut targets: Vec<TargetCluster> = clusters
+        .iter()
+        .map(|cluster| TargetCluster { name: cluster.name().to_owned(), replicas: 0 })
+        .collect();
+    targets.sort_by(|a, b| a.name.cmp(&b.name));
+    targets
+}
