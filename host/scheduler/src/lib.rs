@@ -29,7 +29,10 @@ mod workload;
 mod testing;
 
 pub use decide::{Decision, decide};
-pub use estimate::{Estimate, RefusedNodes, Shortage, replicas, sets};
+pub use estimate::{
+    Answer, Answers, Counted, Estimate, OpenQuestion, Question, RefusedNodes, Shortage, decide_or_ask,
+    replicas, sets,
+};
 pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExplanation, Outcome, explain};
 pub use filter::FilterReason;
 pub use node::Node;

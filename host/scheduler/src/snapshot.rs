@@ -8,6 +8,7 @@ use windlass_api::cluster::{AllocatableModeling, Cluster, ResourceModel};
 use windlass_api::conditions::CLUSTER_COMPLETE_API_ENABLEMENTS;
 use windlass_api::work::{ResourceBindingSpec, TargetCluster};
 
+use crate::estimate::Answers;
 use crate::node::Node;
 use crate::quota::Quota;
 use crate::resources::Resources;
@@ -59,6 +60,8 @@ pub struct ClusterState {
     pub capacity: Option<Capacity>,
     /// Its nodes and quotas, where they are known; they then count instead of `capacity`.
     pub room: Option<Room>,
+    /// What its own estimator has answered; they count where `room` isn't known. `None`: nobody asks it.
+    pub answers: Option<Arc<Answers>>,
     /// What was promised to workloads and does not show in the member yet.
     pub promises: Vec<Promise>,
 }
@@ -106,7 +109,7 @@ impl Promise {
 }
 
 impl ClusterState {
-    /// What a Cluster says of itself; `room` and `promises` are the caller's to add.
+    /// What a Cluster says of itself; `room`, `answers` and `promises` are the caller's to add.
     pub fn new(cluster: &Cluster) -> ClusterState {
         let spec = &cluster.spec;
         let status = cluster.status.as_ref();
@@ -147,6 +150,7 @@ impl ClusterState {
             apis_complete,
             capacity,
             room: None,
+            answers: None,
             promises: Vec::new(),
         }
     }

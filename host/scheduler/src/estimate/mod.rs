@@ -1,8 +1,10 @@
 //! How often a workload fits into a cluster, and what stands in the way of once more.
 //!
-//! Where a cluster's nodes are known they are counted, with the namespace's quotas; otherwise the cluster's own
-//! summary. The smallest count counts. All counts stop at [`COUNT_MAX`].
+//! Where a cluster's nodes are known they are counted, with the namespace's quotas; otherwise what its estimator has
+//! answered, where it has one; otherwise the cluster's own summary. The smallest count counts. All counts stop at
+//! [`COUNT_MAX`].
 
+mod answers;
 mod estimator;
 mod nodes;
 mod packing;
@@ -10,8 +12,11 @@ mod quotas;
 mod shortage;
 mod summary;
 
+pub use answers::{Answer, Answers, Counted, OpenQuestion, Question, decide_or_ask};
 pub(crate) use estimator::Estimator;
 pub use shortage::{RefusedNodes, Shortage};
+
+use std::borrow::Borrow;
 
 use crate::snapshot::ClusterState;
 use crate::workload::Need;
@@ -47,6 +52,16 @@ impl Estimate {
 
 /// How many more whole sets fit: of each need as many pods as it has replicas.
 pub fn sets(cluster: &ClusterState, namespace: &str, needs: &[Need]) -> Estimate {
+    count(cluster, namespace, needs, || Question::new(Counted::Sets, namespace, needs))
+}
+
+/// `question` is what an estimator would be asked.
+fn count<Q: Borrow<Question>>(
+    cluster: &ClusterState,
+    namespace: &str,
+    needs: &[Need],
+    question: impl FnOnce() -> Q,
+) -> Estimate {
     match &cluster.room {
         Some(room) => {
             let by_quota = quotas::count(room, &cluster.promises, namespace, needs);
@@ -56,17 +71,18 @@ pub fn sets(cluster: &ClusterState, namespace: &str, needs: &[Need]) -> Estimate
             }
             nodes::count(&room.nodes, &cluster.promises, needs).least(by_quota)
         }
-        None => summary::count(cluster, needs),
+        None => {
+            let answers = cluster.answers.as_ref();
+            let answered = answers.and_then(|answers| answers.count(question().borrow(), &cluster.promises));
+            answered.unwrap_or_else(|| summary::count(cluster, needs))
+        }
     }
 }
 
 /// How many more replicas fit; `need.replicas` is not read.
 pub fn replicas(cluster: &ClusterState, namespace: &str, need: &Need) -> Estimate {
-    if need.replicas == 1 {
-        return sets(cluster, namespace, std::slice::from_ref(need));
-    }
-    let one = Need { replicas: 1, ..need.clone() };
-    sets(cluster, namespace, std::slice::from_ref(&one))
+    let one = [Need { replicas: 1, ..need.clone() }];
+    count(cluster, namespace, &one, || Question::new(Counted::Replicas, namespace, &one))
 }
 
 #[cfg(test)]

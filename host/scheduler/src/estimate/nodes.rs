@@ -1,5 +1,6 @@
 //! By nodes: allocatable less requested and promised, pod slots, node selectors and tolerations.
 
+use k8s_openapi::api::core::v1::Taint;
 use windlass_api::quantity::{Format, Quantity};
 
 use super::packing::{Bins, Left, Piece, count_sets};
@@ -145,11 +146,13 @@ fn refusal(node: &Node, need: &Need) -> Option<NodeRefusal> {
     let claim = need.claim.as_deref();
     let tolerations = claim.map(|claim| claim.tolerations.as_slice()).unwrap_or_default();
     if node.unschedulable {
-        let tolerated = tolerations.iter().any(|toleration| {
-            toleration.operator.as_deref() == Some("Exists")
-                && toleration.key.as_deref().is_none_or(|key| key == "node.kubernetes.io/unschedulable")
-        });
-        if !tolerated {
+        // Whoever tolerates the taint that comes with it tolerates it.
+        let taint = Taint {
+            key: "node.kubernetes.io/unschedulable".to_owned(),
+            effect: "NoSchedule".to_owned(),
+            ..Taint::default()
+        };
+        if untolerated(&[taint], tolerations).is_some() {
             return Some(NodeRefusal::Cordoned);
         }
     }

@@ -27,6 +27,8 @@ pub enum Shortage {
     Quota { quota: String, resource: String, wanted: Quantity, free: Quantity, set: bool },
     /// All nodes together have too little.
     Total { resource: String, wanted: Quantity, free: Quantity, set: bool },
+    /// Its estimator counts none, or no more than was promised since.
+    Answered { fits: i64, promised: i64 },
     /// The cluster has not said what it has.
     Unreported,
 }
@@ -128,6 +130,11 @@ impl fmt::Display for Shortage {
             Shortage::Total { resource, wanted, free, set } => {
                 write!(f, "{} needs {resource} {wanted} and {free} is free in all", whole(*set))
             }
+            Shortage::Answered { fits: 0, .. } => f.write_str("has no room, its estimator says"),
+            Shortage::Answered { fits, promised } => write!(
+                f,
+                "has no room left: its estimator counts {fits}, and {promised} are promised to others"
+            ),
             Shortage::Unreported => f.write_str("has not reported how much room it has"),
         }
     }
