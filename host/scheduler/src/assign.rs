@@ -1,11 +1,11 @@
 //! How many replicas each of the chosen clusters gets.
 
-use windlass_api::policy::StaticClusterWeight;
 use windlass_api::work::TargetCluster;
 
-use crate::filter::selects;
+use crate::filter::Weights;
 use crate::plan::Strategy;
 use crate::score::Candidate;
+use crate::select::room;
 use crate::webster::{Party, TieOrder, allocate};
 
 /// The chosen clusters cannot hold the replicas.
@@ -33,8 +33,8 @@ pub(crate) fn assign(
 ) -> Result<Vec<TargetCluster>, NoRoom> {
     let replicas = match division.strategy {
         Strategy::Duplicated => vec![i64::from(division.replicas); clusters.len()],
-        Strategy::StaticWeight(weights) => by_static_weight(division, weights, clusters),
-        Strategy::DynamicWeight | Strategy::Aggregated => by_room(division, clusters)?,
+        Strategy::StaticWeight(weights) => by_static_weight(division, &Weights::new(weights), clusters),
+        Strategy::DynamicWeight | Strategy::Aggregated => by_tier(division, clusters)?,
     };
     let mut targets: Vec<TargetCluster> = clusters
         .iter()
@@ -45,8 +45,38 @@ pub(crate) fn assign(
             replicas: i32::try_from(replicas).unwrap_or(i32::MAX),
         })
         .collect();
-    targets.sort_by(|a, b| a.name.cmp(&b.name));
+    targets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(targets)
+}
+
+/// Fills each tier before the next one, and so empties the last one first. What is all there already stays: replicas
+/// don't move back of themselves when an earlier tier has room again.
+fn by_tier(division: Division<'_>, clusters: &[Candidate<'_>]) -> Result<Vec<i64>, NoRoom> {
+    let last = clusters.iter().map(|cluster| cluster.tier).max().unwrap_or(0);
+    let assigned = clusters.iter().fold(0i64, |sum, cluster| sum.saturating_add(cluster.assigned));
+    if last == 0 || (assigned == i64::from(division.replicas) && !division.fresh) {
+        return by_room(division, clusters);
+    }
+    let mut result = vec![0; clusters.len()];
+    let mut remaining = i64::from(division.replicas);
+    for tier in 0..=last {
+        let members: Vec<usize> = (0..clusters.len()).filter(|index| clusters[*index].tier == tier).collect();
+        if members.is_empty() {
+            continue;
+        }
+        let own: Vec<Candidate<'_>> = members.iter().map(|index| clusters[*index]).collect();
+        let share = remaining.min(room(&own));
+        let division = Division { replicas: i32::try_from(share).unwrap_or(i32::MAX), ..division };
+        for (index, replicas) in members.into_iter().zip(by_room(division, &own)?) {
+            result[index] = replicas;
+        }
+        remaining -= share;
+    }
+    if remaining > 0 {
+        let wanted = i64::from(division.replicas);
+        return Err(NoRoom { available: wanted - remaining, wanted });
+    }
+    Ok(result)
 }
 
 fn deal(
@@ -66,18 +96,8 @@ fn deal(
 
 /// By the largest weight that names a cluster; where nothing names any, all weigh the same. The present assignment
 /// does not count, so that the same weights always give the same division.
-fn by_static_weight(
-    division: Division<'_>,
-    weights: &[StaticClusterWeight],
-    clusters: &[Candidate<'_>],
-) -> Vec<i64> {
-    let mut votes: Vec<i64> = clusters
-        .iter()
-        .map(|cluster| {
-            let named = weights.iter().filter(|weight| selects(&weight.target_cluster, cluster.cluster));
-            named.map(|weight| weight.weight).max().unwrap_or(0)
-        })
-        .collect();
+fn by_static_weight(division: Division<'_>, weights: &Weights<'_>, clusters: &[Candidate<'_>]) -> Vec<i64> {
+    let mut votes: Vec<i64> = clusters.iter().map(|cluster| weights.of(cluster.cluster)).collect();
     if votes.iter().all(|votes| *votes <= 0) {
         votes.fill(1);
     }
@@ -92,7 +112,7 @@ fn by_room(division: Division<'_>, clusters: &[Candidate<'_>]) -> Result<Vec<i64
     let wanted = i64::from(division.replicas);
     if division.fresh {
         let room: Vec<i64> = clusters.iter().map(Candidate::available).collect();
-        return deal_room(division, division.replicas, clusters, room, &present);
+        return deal_room(division, division.replicas, clusters, room, &vec![0; clusters.len()]);
     }
     if assigned >= wanted {
         if assigned == wanted {
@@ -100,9 +120,9 @@ fn by_room(division: Division<'_>, clusters: &[Candidate<'_>]) -> Result<Vec<i64
         }
         return deal_room(division, division.replicas, clusters, present.clone(), &vec![0; clusters.len()]);
     }
-    let room: Vec<i64> = clusters.iter().map(|cluster| cluster.free).collect();
+    let free: Vec<i64> = clusters.iter().map(|cluster| cluster.free).collect();
     let more = i32::try_from(wanted - assigned).unwrap_or(i32::MAX);
-    let dealt = deal_room(division, more, clusters, room, &present)?;
+    let dealt = deal_room(division, more, clusters, free, &present)?;
     Ok(dealt.into_iter().zip(present).map(|(more, present)| more.saturating_add(present)).collect())
 }
 
@@ -118,20 +138,16 @@ fn deal_room(
         return Err(NoRoom { available, wanted: replicas.into() });
     }
     if matches!(division.strategy, Strategy::Aggregated) {
-        keep_largest(&mut room, replicas, clusters, present);
+        keep_largest(&mut room, replicas, present);
     }
     Ok(deal(division, replicas, clusters, &room, present))
 }
 
-/// Leaves room only in as many clusters as are needed: first those that have replicas, then those with the most room.
-fn keep_largest(room: &mut [i64], replicas: i32, clusters: &[Candidate<'_>], present: &[i64]) {
+/// Leaves room only in as many clusters as are needed: first those that have replicas, then those with the most room,
+/// then the better ones.
+fn keep_largest(room: &mut [i64], replicas: i32, present: &[i64]) {
     let mut order: Vec<usize> = (0..room.len()).collect();
-    order.sort_by(|a, b| {
-        (present[*b] > 0)
-            .cmp(&(present[*a] > 0))
-            .then_with(|| room[*b].cmp(&room[*a]))
-            .then_with(|| clusters[*a].name().cmp(clusters[*b].name()))
-    });
+    order.sort_by(|a, b| (present[*b] > 0).cmp(&(present[*a] > 0)).then_with(|| room[*b].cmp(&room[*a])));
     let mut missing = i64::from(replicas);
     for index in order {
         if missing <= 0 {

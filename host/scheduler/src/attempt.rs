@@ -1,15 +1,15 @@
 //! One group of clusters, tried: filter, estimate, select, assign.
 
-use windlass_api::policy::ClusterAffinity;
 use windlass_api::work::{ResourceBindingSpec, TargetCluster};
 
 use crate::assign::{Division, assign};
+use crate::context::Peers;
 use crate::estimate::Estimator;
-use crate::filter::{Refused, refuse, selects};
-use crate::plan::{Plan, Strategy};
+use crate::filter::{Refused, Tiers, refuse};
+use crate::plan::{Group, Plan, Strategy};
 use crate::refusal::Reason;
 use crate::score::Candidate;
-use crate::select::{SelectError, select};
+use crate::select::select;
 use crate::snapshot::Snapshot;
 use crate::webster::TieOrder;
 use crate::workload::Workload;
@@ -22,6 +22,9 @@ pub(crate) struct Attempt<'a> {
     pub(crate) workload: &'a Workload,
     /// `None`: the workload has no pods.
     pub(crate) estimator: Option<Estimator<'a>>,
+    /// For what the components that are placed have grown by; `None`: they have not.
+    pub(crate) growth: Option<Estimator<'a>>,
+    pub(crate) peers: &'a Peers,
     /// Whether the present assignment counts for nothing.
     pub(crate) fresh: bool,
     /// By cluster, in the snapshot's order.
@@ -84,8 +87,16 @@ impl<'a> Attempt<'a> {
         snapshot.clusters().iter().map(|cluster| cluster.name.as_str()).map(standing).collect()
     }
 
-    pub(crate) fn run(&mut self, affinity: Option<&ClusterAffinity>) -> Trial<'a> {
-        let (mut candidates, refused) = self.filter(affinity);
+    /// What a candidate was asked for its room, if anything.
+    pub(crate) fn asked_of(&self, candidate: &Candidate<'_>) -> Option<&Estimator<'a>> {
+        if candidate.estimated {
+            return self.estimator.as_ref();
+        }
+        self.growth.as_ref().filter(|_| candidate.score > 0 && self.plan.is_spread())
+    }
+
+    pub(crate) fn run(&mut self, group: &Group<'_>) -> Trial<'a> {
+        let (mut candidates, refused) = self.filter(&Tiers::of(group));
         let mut taken = Vec::new();
         let outcome = self.place(&mut candidates, &mut taken);
         Trial { refused, candidates, taken, outcome }
@@ -105,23 +116,19 @@ impl<'a> Attempt<'a> {
         }
         self.estimate(candidates);
         let mut able = candidates.to_vec();
-        if self.plan.wants_one_cluster() && matches!(self.workload, Workload::Components(_)) {
+        if self.plan.is_spread() && matches!(self.workload, Workload::Components(_)) {
             able.retain(|candidate| candidate.available() > 0);
             if able.is_empty() {
                 return Err(Complaint::unschedulable("no cluster has room for the whole workload"));
             }
         }
         let wanted = match (self.workload, self.plan.strategy) {
-            (Workload::Replicas(need), Strategy::Aggregated | Strategy::DynamicWeight) => Some(need.replicas),
+            (Workload::Replicas(_), Strategy::Duplicated) => None,
+            (Workload::Replicas(need), _) => Some(need.replicas),
             _ => None,
         };
-        *taken = select(self.plan, able, wanted, self.spec.replicas.into()).map_err(|error| {
-            let reason = match error {
-                SelectError::SeveralZones(_) => Reason::SchedulerError,
-                _ => Reason::Unschedulable,
-            };
-            Complaint { reason, summary: error.to_string() }
-        })?;
+        *taken =
+            select(self.plan, able, wanted, self.spec.replicas.into()).map_err(Complaint::unschedulable)?;
         if !matches!(self.workload, Workload::Replicas(_)) {
             return Ok(whole(taken));
         }
@@ -134,10 +141,7 @@ impl<'a> Attempt<'a> {
         assign(division, taken).map_err(Complaint::unschedulable)
     }
 
-    fn filter(
-        &mut self,
-        affinity: Option<&ClusterAffinity>,
-    ) -> (Vec<Candidate<'a>>, Vec<(usize, Refused<'a>)>) {
+    fn filter(&mut self, tiers: &Tiers<'_>) -> (Vec<Candidate<'a>>, Vec<(usize, Refused<'a>)>) {
         let clusters = self.snapshot.clusters();
         let mut candidates = Vec::with_capacity(clusters.len());
         let mut refused = Vec::new();
@@ -146,18 +150,18 @@ impl<'a> Attempt<'a> {
                 refused.push((index, Refused::Deleting));
                 continue;
             }
-            if affinity.is_some_and(|affinity| !selects(affinity, cluster)) {
+            let Some(tier) = tiers.tier_of(cluster) else {
                 refused.push((index, Refused::Affinity));
                 continue;
-            }
+            };
             if matches!(standing.fitness, Fitness::Unasked) {
                 let placed = standing.present.is_some();
-                let refusal = refuse(cluster, self.spec, self.plan.placement, placed);
+                let refusal = refuse(cluster, self.spec, self.plan, self.peers, placed);
                 standing.fitness = refusal.map_or(Fitness::Fit, Fitness::Refused);
             }
             match standing.fitness {
                 Fitness::Refused(reason) => refused.push((index, reason)),
-                _ => candidates.push(Candidate::new(index, cluster, standing.present)),
+                _ => candidates.push(Candidate::new(index, cluster, tier, standing.present)),
             }
         }
         (candidates, refused)
@@ -178,18 +182,18 @@ impl<'a> Attempt<'a> {
                     candidate.estimated(estimator.count(candidate.cluster));
                 }
             }
+            // Sets go only where they fit, as soon as it is for the scheduler to choose.
+            Workload::Components(_) if !self.plan.is_spread() => {}
             Workload::Components(_) => {
-                let one = self.plan.wants_one_cluster();
-                if !chooses && !one {
-                    return;
-                }
                 for candidate in candidates {
-                    if one && candidate.score > 0 {
-                        // The set that is there already needs no more room.
-                        candidate.assigned = 1;
+                    if candidate.score == 0 {
+                        candidate.estimated(estimator.count(candidate.cluster));
                         continue;
                     }
-                    candidate.estimated(estimator.count(candidate.cluster));
+                    // The set that is there already needs no more room than it has grown by.
+                    let growth = self.growth.as_ref();
+                    candidate.outgrown = growth.is_some_and(|growth| growth.count(candidate.cluster) == 0);
+                    candidate.assigned = i64::from(!candidate.outgrown);
                 }
             }
         }

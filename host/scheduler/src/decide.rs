@@ -3,10 +3,13 @@
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus, TargetCluster};
 
 use crate::attempt::{Attempt, Complaint, Trial};
+use crate::context::Context;
 use crate::estimate::Estimator;
 use crate::filter::Refused;
+use crate::growth::growth;
 use crate::plan::Plan;
 use crate::refusal::{Diagnosis, Reason, Refusal, Why};
+use crate::score::Candidate;
 use crate::snapshot::Snapshot;
 use crate::trigger::is_fresh;
 use crate::workload::Workload;
@@ -29,8 +32,13 @@ pub enum Decision {
 /// The same arguments always give the same decision, and a decision that was carried out is decided again in the same
 /// way: what is placed stays where it may stay. Suspension is not looked at: a suspended binding is not to be decided
 /// on at all. Of `status` the group chosen last and the time of the last decision are read.
-pub fn decide(snapshot: &Snapshot, spec: &ResourceBindingSpec, status: &ResourceBindingStatus) -> Decision {
-    consider(snapshot, spec, status, |_, _, _| {})
+pub fn decide(
+    snapshot: &Snapshot,
+    spec: &ResourceBindingSpec,
+    status: &ResourceBindingStatus,
+    context: &Context,
+) -> Decision {
+    consider(snapshot, spec, status, context, |_, _, _| {})
 }
 
 /// Decides, and shows each group that was tried to `watch`, with its name and the attempt it was a part of.
@@ -38,6 +46,7 @@ pub(crate) fn consider(
     snapshot: &Snapshot,
     spec: &ResourceBindingSpec,
     status: &ResourceBindingStatus,
+    context: &Context,
     mut watch: impl FnMut(&Attempt<'_>, Option<&str>, &Trial<'_>),
 ) -> Decision {
     let workload = match Workload::of(spec) {
@@ -48,18 +57,26 @@ pub(crate) fn consider(
         Ok(plan) => plan,
         Err(error) => return Decision::Refused(Refusal::contradiction(&error)),
     };
+    let namespace = &spec.resource.namespace;
+    let grown = match (&context.held, &workload) {
+        (Some(held), Workload::Components(needs)) => growth(held, needs),
+        _ => Vec::new(),
+    };
+    let grown = (!grown.is_empty()).then_some(Workload::Components(grown));
     let mut attempt = Attempt {
         snapshot,
         spec,
         plan: &plan,
         workload: &workload,
-        estimator: Estimator::of(&workload, &spec.resource.namespace),
+        estimator: Estimator::of(&workload, namespace),
+        growth: grown.as_ref().and_then(|grown| Estimator::of(grown, namespace)),
+        peers: &context.peers,
         fresh: is_fresh(spec, status),
         clusters: Attempt::standings(snapshot, spec),
     };
     let mut verdicts = Verdicts::default();
-    for (name, affinity) in plan.affinities(&status.scheduler_observed_affinity_name) {
-        let trial = attempt.run(affinity);
+    for group in plan.groups(&status.scheduler_observed_affinity_name) {
+        let (name, trial) = (group.name, attempt.run(&group));
         watch(&attempt, name, &trial);
         match trial.outcome {
             Ok(targets) => return Decision::Scheduled { targets, affinity: name.map(str::to_owned) },
@@ -80,6 +97,7 @@ struct Verdicts<'a> {
 enum Verdict<'a> {
     Refused(Refused<'a>),
     Room(i64),
+    Outgrown,
     Allowed,
 }
 
@@ -99,8 +117,12 @@ impl<'a> Verdicts<'a> {
         self.clusters.resize(clusters, Verdict::Refused(Refused::Affinity));
         let refused = trial.refused.into_iter().map(|(index, reason)| (index, Verdict::Refused(reason)));
         let candidates = trial.candidates.into_iter().map(|candidate| {
-            let room = Verdict::Room(candidate.free);
-            (candidate.index, if candidate.estimated { room } else { Verdict::Allowed })
+            let verdict = match candidate {
+                Candidate { outgrown: true, .. } => Verdict::Outgrown,
+                Candidate { estimated: true, free, .. } => Verdict::Room(free),
+                _ => Verdict::Allowed,
+            };
+            (candidate.index, verdict)
         });
         for (index, verdict) in refused.chain(candidates) {
             if let Verdict::Refused(Refused::Affinity) = self.clusters[index] {
@@ -118,6 +140,11 @@ impl<'a> Verdicts<'a> {
                 Verdict::Refused(reason) => Why::Filtered(reason.reason(attempt.spec)),
                 Verdict::Room(0) => shortage().map_or(Why::Room(0), Why::Short),
                 Verdict::Room(count) => Why::Room(count),
+                Verdict::Outgrown => {
+                    let growth = attempt.growth.as_ref();
+                    let shortage = growth.and_then(|growth| growth.shortage(cluster));
+                    shortage.map_or(Why::Allowed, Why::Outgrown)
+                }
                 Verdict::Allowed => Why::Allowed,
             };
             Diagnosis { cluster: cluster.name.clone(), why }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus, TargetCluster};
 
 use crate::attempt::{Attempt, Trial};
+use crate::context::Context;
 use crate::decide::{Decision, consider};
 use crate::snapshot::Snapshot;
 
@@ -87,10 +88,12 @@ pub fn explain(
     snapshot: &Snapshot,
     spec: &ResourceBindingSpec,
     status: &ResourceBindingStatus,
+    context: &Context,
 ) -> Explanation {
     let mut groups = Vec::new();
-    let decision =
-        consider(snapshot, spec, status, |attempt, name, trial| groups.push(Group::of(attempt, name, trial)));
+    let decision = consider(snapshot, spec, status, context, |attempt, name, trial| {
+        groups.push(Group::of(attempt, name, trial))
+    });
     let decision = match decision {
         Decision::Scheduled { targets, affinity } => {
             Outcome::Scheduled { affinity_name: affinity, clusters: targets }
@@ -122,12 +125,14 @@ impl Group {
         let shares = trial.outcome.as_deref().unwrap_or_default();
         for candidate in &trial.candidates {
             let estimator = attempt.estimator.as_ref();
+            let growth = attempt.growth.as_ref().filter(|_| candidate.outgrown);
             let room = match estimator {
+                _ if candidate.outgrown => Some(0),
                 Some(_) if candidate.estimated => Some(candidate.free),
                 Some(estimator) => Some(estimator.count(candidate.cluster)),
                 None => None,
             };
-            let shortage = estimator.filter(|_| room == Some(0));
+            let shortage = growth.or(estimator).filter(|_| room == Some(0));
             let shortage = shortage.and_then(|estimator| estimator.shortage(candidate.cluster));
             let share = shares.binary_search_by(|target| target.name.as_str().cmp(candidate.name()));
             let cluster = Cluster {
@@ -135,7 +140,7 @@ impl Group {
                 score: Some(candidate.score),
                 present: (candidate.score > 0).then_some(candidate.assigned),
                 room,
-                room_counted: candidate.estimated,
+                room_counted: candidate.estimated || candidate.outgrown,
                 taken: taken.binary_search(&candidate.index).is_ok(),
                 replicas: share.ok().map(|share| shares[share].replicas),
                 ..Cluster::named(candidate.name())
@@ -282,7 +287,7 @@ mod tests {
         ]);
         let mut spec = deployment(4, groups());
         spec.clusters = serde_json::from_value(json!([{"name": "m2", "replicas": 2}])).unwrap();
-        let explanation = explain(&clusters, &spec, &unseen());
+        let explanation = explain(&clusters, &spec, &unseen(), &Context::default());
         let json = serde_json::to_value(&explanation).unwrap();
         assert_eq!(
             json["decision"],
@@ -325,7 +330,7 @@ m4        -       -         -      -       -          TaintToleration: has the t
     #[test]
     fn what_was_refused_says_so() {
         let clusters = snapshot([cluster("m1").cpu("1")]);
-        let explanation = explain(&clusters, &flink(), &unseen());
+        let explanation = explain(&clusters, &flink(), &unseen(), &Context::default());
         let Outcome::Refused { reason, message, clears_clusters: false } = &explanation.decision else {
             panic!("{explanation:?}")
         };
@@ -334,14 +339,14 @@ m4        -       -         -      -       -          TaintToleration: has the t
         assert!(explanation.to_string().starts_with("Unschedulable\n\nRefused: no cluster has room"));
         let mut spec = flink();
         spec.placement = None;
-        let text = explain(&clusters, &spec, &unseen()).to_string();
+        let text = explain(&clusters, &spec, &unseen(), &Context::default()).to_string();
         assert!(text.starts_with("SchedulerError: spec.placement is missing"), "{text}");
     }
 
     #[test]
     fn room_is_told_though_it_did_not_count() {
         let clusters = snapshot([cluster("m1").cpu("3")]);
-        let explanation = explain(&clusters, &deployment(9, json!({})), &unseen());
+        let explanation = explain(&clusters, &deployment(9, json!({})), &unseen(), &Context::default());
         let told = &explanation.groups[0].clusters[0];
         assert_eq!((told.room, told.room_counted, told.replicas), (Some(3), false, Some(9)));
     }

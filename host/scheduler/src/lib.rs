@@ -6,11 +6,14 @@
 
 mod assign;
 mod attempt;
+mod context;
+mod cover;
 mod decide;
 mod estimate;
 mod explain;
 mod filter;
 mod groups;
+mod growth;
 mod node;
 mod plan;
 mod queue;
@@ -28,6 +31,7 @@ mod workload;
 #[cfg(test)]
 mod testing;
 
+pub use context::{Context, Peers};
 pub use decide::{Decision, decide};
 pub use estimate::{
     Answer, Answers, Counted, Estimate, OpenQuestion, Question, RefusedNodes, Shortage, decide_or_ask,

@@ -43,6 +43,8 @@ pub enum Why {
     Short(Shortage),
     /// It has room, for so many replicas.
     Room(i64),
+    /// It holds the components, and has no room for what they have grown by since.
+    Outgrown(Shortage),
     /// It would do; how much room it has was not asked.
     Allowed,
 }
@@ -59,6 +61,9 @@ impl fmt::Display for Diagnosis {
         match &self.why {
             Why::Filtered(reason) => write!(f, "{} {reason}", self.cluster),
             Why::Short(shortage) => write!(f, "{}: {shortage}", self.cluster),
+            Why::Outgrown(shortage) => {
+                write!(f, "{}: is too small for what it holds, which has grown: {shortage}", self.cluster)
+            }
             Why::Allowed => write!(f, "{} is allowed", self.cluster),
             Why::Room(1) => write!(f, "{}: has room for 1 replica", self.cluster),
             Why::Room(count) => write!(f, "{}: has room for {count} replicas", self.cluster),

@@ -13,6 +13,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) cluster: &'a ClusterState,
     /// Its place in the snapshot.
     pub(crate) index: usize,
+    /// Which of the group's tiers it is in.
+    pub(crate) tier: usize,
     /// 0 to 100.
     pub(crate) score: i64,
     /// How many replicas, or whole sets, it has been given before.
@@ -21,18 +23,27 @@ pub(crate) struct Candidate<'a> {
     pub(crate) free: i64,
     /// Whether somebody asked how many more fit.
     pub(crate) estimated: bool,
+    /// The set that is there has grown, and what it has grown by does not fit.
+    pub(crate) outgrown: bool,
 }
 
 impl<'a> Candidate<'a> {
     /// `present`: how many replicas are there; `None`: the binding is not there.
-    pub(crate) fn new(index: usize, cluster: &'a ClusterState, present: Option<i64>) -> Candidate<'a> {
+    pub(crate) fn new(
+        index: usize,
+        cluster: &'a ClusterState,
+        tier: usize,
+        present: Option<i64>,
+    ) -> Candidate<'a> {
         Candidate {
             cluster,
             index,
+            tier,
             score: if present.is_some() { SCORE_PRESENT } else { 0 },
             assigned: present.unwrap_or(0),
             free: 0,
             estimated: false,
+            outgrown: false,
         }
     }
 
@@ -50,10 +61,11 @@ impl<'a> Candidate<'a> {
         &self.cluster.name
     }
 
-    /// The better one first: by score, then room, then name.
+    /// The better one first: by tier, then score, then room, then name.
     pub(crate) fn order(&self, other: &Candidate<'_>) -> Ordering {
-        (other.score.cmp(&self.score))
+        (self.tier.cmp(&other.tier))
+            .then_with(|| other.score.cmp(&self.score))
             .then_with(|| other.available().cmp(&self.available()))
-            .then_with(|| self.name().cmp(other.name()))
+            .then_with(|| self.index.cmp(&other.index))
     }
 }

@@ -1,7 +1,8 @@
 //! Which of the possible clusters are taken.
 
+use crate::cover;
 use crate::groups;
-use crate::plan::{Plan, Range, Spread};
+use crate::plan::{Plan, Range};
 use crate::score::Candidate;
 
 /// The candidates cannot be spread as the placement wants.
@@ -9,12 +10,17 @@ use crate::score::Candidate;
 pub(crate) enum SelectError {
     #[error("{found} of at least {wanted} clusters fit")]
     TooFewClusters { found: usize, wanted: usize },
-    #[error("the clusters that fit are in {found} of at least {wanted} {topology}s")]
-    TooFewGroups { topology: &'static str, found: usize, wanted: usize },
-    #[error("no choice of at most {groups} {topology}s has {clusters} clusters that fit")]
-    GroupsTooSmall { topology: &'static str, groups: usize, clusters: usize },
-    #[error("{0} is in several zones: by zone, only clusters of one zone each can be spread")]
-    SeveralZones(String),
+    #[error("the clusters that fit are in {found} of at least {wanted} {topology} groups")]
+    TooFewGroups { topology: String, found: usize, wanted: usize },
+    #[error("no choice of at most {groups} {topology} groups has {clusters} clusters that fit")]
+    GroupsTooSmall { topology: String, groups: usize, clusters: usize },
+    #[error("no choice of the {found} clusters that fit has {wanted}")]
+    NoCover { found: usize, wanted: String },
+    #[error(
+        "the search for {wanted} among the {found} clusters that fit was given up after {steps} steps: \
+         let the placement select fewer clusters or ask for fewer groups"
+    )]
+    GaveUp { found: usize, wanted: String, steps: usize },
     #[error("the {clusters} clusters with the most room hold {available} of {wanted} replicas")]
     NoRoom { clusters: usize, available: i64, wanted: i64 },
 }
@@ -27,16 +33,17 @@ pub(crate) fn select<'a>(
     wanted: Option<i64>,
     replicas: i64,
 ) -> Result<Vec<Candidate<'a>>, SelectError> {
-    candidates.sort_by(Candidate::order);
-    if plan.ignores_spread {
+    candidates.sort_unstable_by(Candidate::order);
+    if !plan.is_spread() {
         return Ok(candidates);
     }
-    match plan.spread {
-        Spread { clusters: None, groups: None } => Ok(candidates),
-        Spread { clusters, groups: Some((topology, range)) } => {
-            groups::select(plan, candidates, topology, range, clusters.unwrap_or(Range::ANY), replicas)
+    let clusters = plan.spread.clusters.unwrap_or(Range::ANY);
+    match plan.spread.topologies.as_slice() {
+        [] => by_cluster(candidates, clusters, wanted),
+        [(topology, range)] if candidates.iter().all(|one| topology.groups_of(one.cluster).len() == 1) => {
+            groups::select(plan, candidates, *topology, *range, clusters, replicas)
         }
-        Spread { clusters: Some(range), groups: None } => by_cluster(candidates, range, wanted),
+        topologies => cover::select(topologies, clusters, candidates, wanted),
     }
 }
 
@@ -56,6 +63,11 @@ fn by_cluster(
     }
 }
 
+/// The room of clusters together.
+pub(crate) fn room(clusters: &[Candidate<'_>]) -> i64 {
+    clusters.iter().fold(0i64, |room, cluster| room.saturating_add(cluster.available()))
+}
+
 /// Replaces the worst of the taken, from the last on, by those of the rest that have the most room, until all
 /// replicas have a place.
 fn make_room<'a>(
@@ -63,20 +75,21 @@ fn make_room<'a>(
     mut rest: Vec<Candidate<'a>>,
     wanted: i64,
 ) -> Result<Vec<Candidate<'a>>, SelectError> {
-    let room = |taken: &[Candidate<'_>]| {
-        taken.iter().fold(0i64, |room, candidate| room.saturating_add(candidate.available()))
+    // The last one is the first of those with the most: they are in order of score. Whatever is put back has less room
+    // than what comes after it in this order, so it is looked at once.
+    let mut available = i128::from(room(&taken));
+    let mut rest: Vec<Candidate<'a>> = {
+        rest.reverse();
+        rest.sort_by_key(Candidate::available);
+        rest
     };
     for index in (0..taken.len()).rev() {
-        if room(&taken) >= wanted {
-            return Ok(taken);
+        if available >= i128::from(wanted) {
+            break;
         }
-        // The first of those with the most: they are in order of score.
-        let best = rest
-            .iter_mut()
-            .reduce(|best, other| if other.available() > best.available() { other } else { best });
-        if let Some(best) = best.filter(|best| best.available() > taken[index].available()) {
-            std::mem::swap(&mut taken[index], best);
-        }
+        let Some(best) = rest.pop_if(|best| best.available() > taken[index].available()) else { continue };
+        available += i128::from(best.available()) - i128::from(taken[index].available());
+        taken[index] = best;
     }
     let available = room(&taken);
     if available >= wanted {

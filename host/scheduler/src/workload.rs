@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use windlass_api::quantity::QuantityError;
+use windlass_api::quantity::{Quantity as Amount, QuantityError};
 use windlass_api::work::{Component, NodeClaim, ResourceBindingSpec};
 
 use crate::resources::{ResourceError, Resources};
@@ -39,16 +39,15 @@ pub enum Workload {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WorkloadError {
     /// `field` holds an amount that is no quantity.
-    #[error("{field}.{resource}")]
+    #[error("{field}")]
     Quantity {
         field: String,
-        resource: String,
         #[source]
         source: QuantityError,
     },
     /// `field` is below zero.
     #[error("{field} is {value}: it has to be 0 or more")]
-    Negative { field: String, value: i32 },
+    Negative { field: String, value: String },
 }
 
 impl Workload {
@@ -57,7 +56,10 @@ impl Workload {
     /// # Errors
     /// A quantity is none, or a count is negative.
     pub fn of(spec: &ResourceBindingSpec) -> Result<Workload, WorkloadError> {
-        if !spec.components.is_empty() {
+        // One component whose replicas are known is divided like any workload of replicas.
+        let divided =
+            spec.components.len() == 1 && (spec.replicas > 0 || spec.replica_requirements.is_some());
+        if !spec.components.is_empty() && !divided {
             let needs =
                 spec.components.iter().enumerate().map(|(index, component)| of_component(index, component));
             return needs.collect::<Result<_, _>>().map(Workload::Components);
@@ -96,15 +98,23 @@ fn of_component(index: usize, component: &Component) -> Result<Need, WorkloadErr
 }
 
 fn count(value: i32, field: impl FnOnce() -> String) -> Result<i64, WorkloadError> {
-    if value < 0 { Err(WorkloadError::Negative { field: field(), value }) } else { Ok(value.into()) }
+    if value < 0 {
+        Err(WorkloadError::Negative { field: field(), value: value.to_string() })
+    } else {
+        Ok(value.into())
+    }
 }
 
 fn request(
     listed: &BTreeMap<String, Quantity>,
-    requirements: impl FnOnce() -> String,
+    requirements: impl Fn() -> String,
 ) -> Result<Resources, WorkloadError> {
-    Resources::read(listed).map_err(|ResourceError { resource, source }| {
-        let field = format!("{}.resourceRequest", requirements());
-        WorkloadError::Quantity { field, resource, source }
-    })
+    let field = |resource: &str| format!("{}.resourceRequest.{resource}", requirements());
+    let request = Resources::read(listed).map_err(|ResourceError { resource, source }| {
+        WorkloadError::Quantity { field: field(&resource), source }
+    })?;
+    if let Some((resource, amount)) = request.iter().find(|(_, amount)| *amount < Amount::ZERO) {
+        return Err(WorkloadError::Negative { field: field(resource), value: amount.to_string() });
+    }
+    Ok(request)
 }

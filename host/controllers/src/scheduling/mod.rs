@@ -19,7 +19,7 @@ use windlass_api::conditions::{SCHEDULED, scheduled};
 use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::ResourceBindingStatus;
 use windlass_core::{Gvk, ObjectId};
-use windlass_scheduler::{Decision, Limits, Popped, Queue, Refusal, Why, decide, due};
+use windlass_scheduler::{Context, Decision, Limits, Popped, Queue, Refusal, Why, decide, due};
 
 use crate::error::{is_conflict, is_not_found, message};
 use crate::events::Events;
@@ -256,7 +256,7 @@ impl State {
         let status = binding.status.as_ref().unwrap_or(&none);
         let snapshot = self.clusters.snapshot(&self.promises, &key);
         let now = self.now();
-        let (assignment, refusal, affinity) = match decide(&snapshot, &binding.spec, status) {
+        let (assignment, refusal, affinity) = match decide(&snapshot, &binding.spec, status, &Context::default()) {
             Decision::Scheduled { targets, affinity } => {
                 self.promises.make(&key, &binding.spec, &targets, &status.aggregated_status, now);
                 (Assignment::new(&binding, targets), None, affinity)

@@ -20,7 +20,7 @@ fn refused(decision: &Decision) -> (Reason, String) {
 }
 
 fn now(snapshot: &Snapshot, spec: &ResourceBindingSpec) -> Decision {
-    decide(snapshot, spec, &unseen())
+    decide(snapshot, spec, &unseen(), &Context::default())
 }
 
 /// The binding after its decision was carried out.
@@ -201,7 +201,10 @@ fn a_fresh_decision_forgets_the_present_one() {
     spec.reschedule_triggered_at = Some(serde_json::from_value(json!("2026-01-02T00:00:00Z")).unwrap());
     let mut status = unseen();
     status.last_scheduled_time = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
-    assert_eq!(placed(&decide(&three(), &spec, &status)), [("member1", 2), ("member2", 2), ("member3", 2)]);
+    assert_eq!(
+        placed(&decide(&three(), &spec, &status, &Context::default())),
+        [("member1", 2), ("member2", 2), ("member3", 2)]
+    );
 }
 
 #[test]
@@ -256,10 +259,10 @@ fn replicas_spread_over_regions() {
     assert_eq!(names(&now(&clusters, &deployment(6, regions(1, 3, 4)))), ["a1", "a2", "b1", "c1"]);
     let (reason, text) = refused(&now(&clusters, &deployment(6, regions(4, 5, 1))));
     assert_eq!(reason, Reason::Unschedulable);
-    assert!(text.starts_with("the clusters that fit are in 3 of at least 4 regions"), "{text}");
+    assert!(text.starts_with("the clusters that fit are in 3 of at least 4 region groups"), "{text}");
     assert!(text.contains("x1 has no spec.region, by which the placement spreads"), "{text}");
     let (_, text) = refused(&now(&clusters, &deployment(6, regions(1, 2, 4))));
-    assert!(text.starts_with("no choice of at most 2 regions has 4 clusters that fit"), "{text}");
+    assert!(text.starts_with("no choice of at most 2 region groups has 4 clusters that fit"), "{text}");
 }
 
 #[test]
@@ -268,21 +271,6 @@ fn a_region_without_room_for_duplicates_does_not_stop_the_scheduler() {
     let placement =
         json!({"spreadConstraints": [{"spreadByField": "region", "minGroups": 1, "maxGroups": 1}]});
     assert_eq!(placed(&now(&clusters, &deployment(10, placement))), [("a", 10)]);
-}
-
-#[test]
-fn a_cluster_in_several_zones_cannot_be_spread_by_zone() {
-    let zoned = |name: &str, zones: &[&str]| {
-        let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
-        cluster(name).cpu("9").with(|state| state.zones = zones)
-    };
-    let placement = json!({"spreadConstraints": [{"spreadByField": "zone", "minGroups": 2, "maxGroups": 2}]});
-    let clusters = snapshot([zoned("a", &["z1"]), zoned("b", &["z2"])]);
-    assert_eq!(placed(&now(&clusters, &deployment(1, placement.clone()))).len(), 2);
-    let clusters = snapshot([zoned("a", &["z1", "z2"])]);
-    let (reason, text) = refused(&now(&clusters, &deployment(1, placement)));
-    assert_eq!(reason, Reason::SchedulerError);
-    assert!(text.starts_with("a is in several zones"), "{text}");
 }
 
 #[test]
@@ -390,7 +378,7 @@ fn a_group_without_clusters_does_not_hide_that_another_one_is_full() {
 
 #[test]
 fn contradictions_are_errors_and_never_panics() {
-    let mut spec = deployment(1, json!({"spreadConstraints": [{"spreadByLabel": "x"}]}));
+    let mut spec = deployment(1, json!({"spreadConstraints": [{"minGroups": -1}]}));
     assert_eq!(refused(&now(&three(), &spec)).0, Reason::SchedulerError);
     spec.placement = None;
     assert_eq!(refused(&now(&three(), &spec)).0, Reason::SchedulerError);
@@ -439,6 +427,8 @@ fn a_cluster_that_has_not_reported_its_room_has_none() {
     assert_eq!(reason, Reason::Unschedulable);
     assert!(text.ends_with("new: has not reported how much room it has"), "{text}");
 }
+
+mod beyond;
 
 proptest! {
     #[test]

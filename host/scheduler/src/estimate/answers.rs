@@ -10,6 +10,7 @@ use std::sync::Arc;
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus};
 
 use super::{Estimate, Shortage};
+use crate::context::Context;
 use crate::decide::{Decision, consider};
 use crate::snapshot::{Promise, Snapshot};
 use crate::workload::Need;
@@ -134,12 +135,13 @@ pub fn decide_or_ask(
     snapshot: &Snapshot,
     spec: &ResourceBindingSpec,
     status: &ResourceBindingStatus,
+    context: &Context,
 ) -> Result<Decision, Vec<OpenQuestion>> {
     let mut open = Vec::new();
-    let decision = consider(snapshot, spec, status, |attempt, _, trial| {
-        let Some(estimator) = &attempt.estimator else { return };
-        for candidate in trial.candidates.iter().filter(|candidate| candidate.estimated) {
+    let decision = consider(snapshot, spec, status, context, |attempt, _, trial| {
+        for candidate in &trial.candidates {
             let cluster = candidate.cluster;
+            let Some(estimator) = attempt.asked_of(candidate) else { continue };
             // Whoever counts nodes needs no other's opinion.
             let (None, Some(answers)) = (&cluster.room, &cluster.answers) else { continue };
             let question = estimator.question();
@@ -269,11 +271,20 @@ mod tests {
         let status = ResourceBindingStatus::default();
         let divided = spec(serde_json::json!({"replicaScheduling": {"replicaSchedulingType": "Divided",
             "replicaDivisionPreference": "Weighted", "weightPreference": {"dynamicWeight": "AvailableReplicas"}}}));
-        let open = decide_or_ask(&snapshot(answered([])), &divided, &status).unwrap_err();
+        let open =
+            decide_or_ask(&snapshot(answered([])), &divided, &status, &Context::default()).unwrap_err();
         assert_eq!(open, [OpenQuestion { cluster: "unknown".to_owned(), question: question.clone() }]);
         let known = snapshot(answered([(question.clone(), Answer::NoOpinion)]));
-        assert!(decide_or_ask(&known, &divided, &status).is_ok());
-        assert!(decide_or_ask(&snapshot(answered([])), &spec(serde_json::json!({})), &status).is_ok());
+        assert!(decide_or_ask(&known, &divided, &status, &Context::default()).is_ok());
+        assert!(
+            decide_or_ask(
+                &snapshot(answered([])),
+                &spec(serde_json::json!({})),
+                &status,
+                &Context::default()
+            )
+            .is_ok()
+        );
     }
 
     #[test]
