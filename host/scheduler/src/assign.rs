@@ -118,7 +118,15 @@ fn by_room(division: Division<'_>, clusters: &[Candidate<'_>]) -> Result<Vec<i64
         if assigned == wanted {
             return Ok(present);
         }
-        return deal_room(division, division.replicas, clusters, present.clone(), &vec![0; clusters.len()]);
+        // Of those that hold as many the last by name are emptied first, whatever room they have.
+        let mut order: Vec<usize> = (0..clusters.len()).collect();
+        order.sort_unstable_by_key(|index| clusters[*index].index);
+        let ordered: Vec<Candidate<'_>> = order.iter().map(|index| clusters[*index]).collect();
+        let votes = ordered.iter().map(|cluster| cluster.assigned).collect();
+        let dealt = deal_room(division, division.replicas, &ordered, votes, &vec![0; ordered.len()])?;
+        let mut result = vec![0; clusters.len()];
+        order.into_iter().zip(dealt).for_each(|(index, replicas)| result[index] = replicas);
+        return Ok(result);
     }
     let free: Vec<i64> = clusters.iter().map(|cluster| cluster.free).collect();
     let more = i32::try_from(wanted - assigned).unwrap_or(i32::MAX);

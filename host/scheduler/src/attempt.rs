@@ -174,8 +174,13 @@ impl<'a> Attempt<'a> {
         match self.workload {
             Workload::Plain => {}
             Workload::Replicas(_) => {
-                if !chooses && matches!(self.plan.strategy, Strategy::Duplicated | Strategy::StaticWeight(_))
-                {
+                // Fixed weights that name nobody leave it to the spread, which then asks for room for all.
+                let counts = match self.plan.strategy {
+                    Strategy::Duplicated => chooses,
+                    Strategy::StaticWeight(_) => self.plan.is_spread(),
+                    Strategy::Aggregated | Strategy::DynamicWeight => true,
+                };
+                if !counts {
                     return;
                 }
                 for candidate in candidates {
@@ -185,15 +190,19 @@ impl<'a> Attempt<'a> {
             // Sets go only where they fit, as soon as it is for the scheduler to choose.
             Workload::Components(_) if !self.plan.is_spread() => {}
             Workload::Components(_) => {
+                // The set that is there already needs no more room than it has grown by. Of several the one with
+                // the most room is kept.
+                let several = candidates.iter().filter(|candidate| candidate.score > 0).count() > 1;
                 for candidate in candidates {
-                    if candidate.score == 0 {
-                        candidate.estimated(estimator.count(candidate.cluster));
-                        continue;
+                    if candidate.score > 0 {
+                        let growth = self.growth.as_ref();
+                        candidate.outgrown =
+                            growth.is_some_and(|growth| growth.count(candidate.cluster) == 0);
+                        candidate.assigned = i64::from(!candidate.outgrown);
                     }
-                    // The set that is there already needs no more room than it has grown by.
-                    let growth = self.growth.as_ref();
-                    candidate.outgrown = growth.is_some_and(|growth| growth.count(candidate.cluster) == 0);
-                    candidate.assigned = i64::from(!candidate.outgrown);
+                    if candidate.score == 0 || (several && !candidate.outgrown) {
+                        candidate.estimated(estimator.count(candidate.cluster));
+                    }
                 }
             }
         }

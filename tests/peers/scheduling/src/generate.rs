@@ -1,0 +1,245 @@
+//! Makes cases: clusters, a binding with its placement, and what is placed already.
+
+use serde_json::{Map, Value, json};
+
+use crate::random::Random;
+
+const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
+
+/// What both are asked: a request as tests/peers/scheduling/karmada reads it.
+pub(crate) fn case(random: &mut Random) -> Value {
+    if random.percent(10) {
+        return seats(random);
+    }
+    // Most questions are of a few clusters: with many, each single choice shows less.
+    let count = if random.percent(10) { random.within(13, 40) } else { random.within(1, 9) };
+    let clusters: Vec<Value> = (0..count).map(|index| cluster(random, &name(index))).collect();
+    let mut case = json!({"clusters": clusters, "spec": spec(random, count), "status": {}});
+    if random.percent(15) {
+        let (triggered, scheduled) = if random.percent(80) { (2, 1) } else { (1, 2) };
+        case["spec"]["rescheduleTriggeredAt"] = json!(format!("2026-01-0{triggered}T00:00:00Z"));
+        case["status"]["lastScheduledTime"] = json!(format!("2026-01-0{scheduled}T00:00:00Z"));
+    }
+    case
+}
+
+fn name(index: i64) -> String {
+    format!("m{index:02}")
+}
+
+fn uid(random: &mut Random) -> String {
+    if random.percent(10) { String::new() } else { format!("uid-{}", random.below(1000)) }
+}
+
+fn seats(random: &mut Random) -> Value {
+    let most = *random.pick(&[3, 20, 1000, i64::MAX]);
+    let votes: Vec<Value> = (0..random.within(1, 9))
+        .map(|index| json!({"name": name(index), "votes": random.within(0, most - 1)}))
+        .collect();
+    json!({"seats": random.within(0, 60), "votes": votes, "uid": uid(random)})
+}
+
+fn cluster(random: &mut Random, name: &str) -> Value {
+    let mut spec = Map::new();
+    spec.insert("syncMode".to_owned(), json!("Push"));
+    if random.percent(90) {
+        spec.insert("region".to_owned(), json!(random.pick(&REGIONS)));
+    }
+    if random.percent(80) {
+        spec.insert("provider".to_owned(), json!(random.pick(&["cloud", "metal"])));
+    }
+    if random.percent(80) {
+        let zones = random.pick(&[vec!["z1"], vec!["z2"], vec!["z1", "z2"], vec!["z3"]]).clone();
+        spec.insert("zones".to_owned(), json!(zones));
+        spec.insert("zone".to_owned(), json!(zones[0]));
+    }
+    if random.percent(15) {
+        let effect = random.pick(&["NoSchedule", "NoExecute", "PreferNoSchedule"]);
+        let key = random.pick(&["gpu", "down"]);
+        spec.insert("taints".to_owned(), json!([{"key": key, "value": "yes", "effect": effect}]));
+    }
+    let mut metadata = json!({"name": name, "labels": {"tier": random.pick(&["high", "low"])}});
+    if random.percent(4) {
+        metadata["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    }
+    let mut status = json!({});
+    if random.percent(92) {
+        status["apiEnablements"] = json!([
+            {"groupVersion": "apps/v1", "resources": [{"name": "deployments", "kind": "Deployment"}]},
+            {"groupVersion": "v1", "resources": [{"name": "configmaps", "kind": "ConfigMap"}]},
+            {"groupVersion": "flink.apache.org/v1beta1",
+                "resources": [{"name": "flinkdeployments", "kind": "FlinkDeployment"}]}]);
+        status["conditions"] = json!([{"type": "CompleteAPIEnablements", "status": "True",
+            "reason": "Complete", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    }
+    if random.percent(93) {
+        let amounts = |cpu: i64, memory: i64, pods: i64| json!({"cpu": format!("{cpu}m"), "memory": format!("{memory}Mi"), "pods": pods.to_string()});
+        status["resourceSummary"] = json!({
+            "allocatable": amounts(random.within(0, 80) * 500, random.within(0, 200) * 256, random.within(0, 80)),
+            "allocated": amounts(random.within(0, 10) * 500, random.within(0, 20) * 256, random.within(0, 10)),
+            "allocating": amounts(random.within(0, 3) * 250, random.within(0, 3) * 100, random.within(0, 3))});
+    }
+    json!({"metadata": metadata, "spec": spec, "status": status})
+}
+
+fn spec(random: &mut Random, clusters: i64) -> Value {
+    let mut spec = match random.below(10) {
+        0 => json!({"resource": {"apiVersion": "v1", "kind": "ConfigMap"}}),
+        1 | 2 => flink(random),
+        _ => deployment(random),
+    };
+    spec["resource"]["namespace"] = json!("default");
+    spec["resource"]["name"] = json!("shop");
+    let uid = uid(random);
+    if !uid.is_empty() {
+        spec["resource"]["uid"] = json!(uid);
+    }
+    let components = spec.get("components").is_some();
+    let replicas = spec["replicas"].as_i64().unwrap_or(0);
+    if random.percent(50) {
+        let most = random.within(1, 20);
+        let mut targets = Vec::new();
+        for index in 0..clusters + 1 {
+            // The last one is gone.
+            if random.percent(if index == clusters { 10 } else { 45 }) {
+                let duplicated = random.percent(10);
+                let share = if duplicated { replicas } else { random.within(0, most) };
+                let share = if components { 0 } else { share };
+                targets.push(json!({"name": name(index), "replicas": share}));
+            }
+        }
+        spec["clusters"] = json!(targets);
+    }
+    if random.percent(10) {
+        let from = name(random.within(0, clusters - 1));
+        spec["gracefulEvictionTasks"] = json!([{"fromCluster": from, "reason": "Taint", "producer": "test"}]);
+    }
+    spec["placement"] = placement(random, clusters);
+    spec
+}
+
+fn request(random: &mut Random) -> Value {
+    let mut request = json!({"cpu": random.pick(&["100m", "250m", "1", "1500m", "3"])});
+    if random.percent(60) {
+        request["memory"] = json!(random.pick(&["64Mi", "1Gi", "1500M", "4Gi"]));
+    }
+    json!({"resourceRequest": request})
+}
+
+fn deployment(random: &mut Random) -> Value {
+    let mut spec = json!({"resource": {"apiVersion": "apps/v1", "kind": "Deployment"},
+        "replicas": if random.percent(5) { 0 } else { random.within(1, 60) }});
+    if random.percent(90) {
+        spec["replicaRequirements"] = request(random);
+    }
+    spec
+}
+
+fn flink(random: &mut Random) -> Value {
+    json!({"resource": {"apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkDeployment"}, "components": [
+        {"name": "jobmanager", "replicas": 1, "replicaRequirements": request(random)},
+        {"name": "taskmanager", "replicas": random.within(0, 6), "replicaRequirements": request(random)}]})
+}
+
+fn affinity(random: &mut Random, clusters: i64) -> Value {
+    let mut affinity = json!({});
+    match random.below(4) {
+        0 => {
+            let names: Vec<String> = (0..clusters).filter(|_| random.percent(60)).map(name).collect();
+            affinity["clusterNames"] = json!(names);
+        }
+        1 => affinity["labelSelector"] = json!({"matchLabels": {"tier": random.pick(&["high", "low"])}}),
+        2 => {
+            let (key, values) = match random.below(3) {
+                0 => ("provider", json!([random.pick(&["cloud", "metal"])])),
+                1 => ("region", json!([random.pick(&REGIONS), random.pick(&REGIONS)])),
+                _ => ("zone", json!([random.pick(&["z1", "z2"]), "z3"])),
+            };
+            let operator = random.pick(&["In", "NotIn"]);
+            affinity["fieldSelector"] =
+                json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
+        }
+        _ => affinity["exclude"] = json!([name(random.within(0, clusters - 1))]),
+    }
+    affinity
+}
+
+fn placement(random: &mut Random, clusters: i64) -> Value {
+    let mut placement = json!({});
+    match random.below(10) {
+        0..=2 => placement["clusterAffinity"] = affinity(random, clusters),
+        3 => {
+            let term = |(index, mut term): (usize, Value)| {
+                term["affinityName"] = json!(format!("group{index}"));
+                term
+            };
+            let terms: Vec<Value> = (0..random.within(1, 3)).map(|_| affinity(random, clusters)).collect();
+            placement["clusterAffinities"] = terms.into_iter().enumerate().map(term).collect();
+        }
+        _ => {}
+    }
+    if random.percent(20) {
+        placement["clusterTolerations"] = json!([{"key": "gpu", "operator": "Exists"}]);
+    }
+    if random.percent(60) {
+        placement["spreadConstraints"] = spread(random);
+    }
+    if random.percent(92) {
+        placement["replicaScheduling"] = scheduling(random, clusters);
+    }
+    placement
+}
+
+fn spread(random: &mut Random) -> Value {
+    let range = |random: &mut Random, field: &str, most: i64| {
+        let min = random.within(1, most);
+        json!({"spreadByField": field, "minGroups": min, "maxGroups": min + random.within(0, 3)})
+    };
+    let mut constraints = Vec::new();
+    let mut cluster = range(random, "cluster", 4);
+    if random.percent(40) {
+        let region = range(random, "region", 3);
+        // Seldom fewer clusters than regions.
+        if random.percent(95) {
+            let regions = region["maxGroups"].as_i64().unwrap_or(0);
+            let most = cluster["maxGroups"].as_i64().unwrap_or(0).max(regions);
+            cluster["maxGroups"] = json!(most);
+        }
+        constraints.push(region);
+    } else if random.percent(40) {
+        (cluster["minGroups"], cluster["maxGroups"]) = (json!(1), json!(1));
+    }
+    if random.percent(2) {
+        cluster["maxGroups"] = json!(0);
+    }
+    constraints.push(cluster);
+    if random.percent(4) {
+        let field = random.pick(&["zone", "provider"]);
+        constraints.push(range(random, field, 2));
+    }
+    Value::Array(constraints)
+}
+
+fn scheduling(random: &mut Random, clusters: i64) -> Value {
+    let divided = |preference: &str| json!({"replicaSchedulingType": "Divided", "replicaDivisionPreference": preference});
+    match random.below(10) {
+        0 | 1 => json!({"replicaSchedulingType": "Duplicated"}),
+        2..=4 => divided("Aggregated"),
+        5..=7 => {
+            let mut scheduling = divided("Weighted");
+            scheduling["weightPreference"] = json!({"dynamicWeight": "AvailableReplicas"});
+            scheduling
+        }
+        _ => {
+            let mut scheduling = divided("Weighted");
+            if random.percent(80) {
+                let most = *random.pick(&[3, 10, 1 << 40, i64::MAX]);
+                let weights: Vec<Value> = (0..random.within(0, 5))
+                    .map(|_| json!({"targetCluster": affinity(random, clusters), "weight": random.within(1, most - 1)}))
+                    .collect();
+                scheduling["weightPreference"] = json!({"staticWeightList": weights});
+            }
+            scheduling
+        }
+    }
+}
