@@ -87,6 +87,12 @@ impl<'a> Attempt<'a> {
         snapshot.clusters().iter().map(|cluster| cluster.name.as_str()).map(standing).collect()
     }
 
+    /// Whether it is whole sets, of which one cluster gets one.
+    pub(crate) fn goes_whole_to_one(&self) -> bool {
+        let one = self.plan.spread.clusters.is_some_and(|range| range.max == 1);
+        one && self.plan.is_spread() && matches!(self.workload, Workload::Components(_))
+    }
+
     /// What a candidate was asked for its room, if anything.
     pub(crate) fn asked_of(&self, candidate: &Candidate<'_>) -> Option<&Estimator<'a>> {
         if candidate.estimated {

@@ -1,8 +1,9 @@
 //! The scheduler: (snapshot, binding) → decision. Pure and synchronous: no client, no clock, no randomness.
 //!
-//! [`decide`] chooses clusters for a binding and divides its replicas, [`explain`] tells how it came to that; [`due`] says whether a binding needs a decision
-//! at all; [`Queue`] says whose turn it is. What is known of the clusters comes as a [`Snapshot`]; executing a decision
-//! is somebody else's work.
+//! [`decide`] chooses clusters for a binding and divides its replicas, [`explain`] tells how it came to that, and
+//! [`preempt`] who would have to leave for it; [`due`] says whether a binding needs a decision at all; [`Queue`] says
+//! whose turn it is. What is known of the clusters comes as a [`Snapshot`]; executing a decision is somebody else's
+//! work.
 
 mod assign;
 mod attempt;
@@ -16,6 +17,7 @@ mod groups;
 mod growth;
 mod node;
 mod plan;
+mod preempt;
 mod queue;
 mod quota;
 mod refusal;
@@ -40,6 +42,7 @@ pub use estimate::{
 pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExplanation, Outcome, explain};
 pub use filter::FilterReason;
 pub use node::Node;
+pub use preempt::{Occupant, Preemption, preempt};
 pub use queue::{Limits, Popped, Queue};
 pub use quota::Quota;
 pub use refusal::{Diagnosis, Reason, Refusal, Why};
