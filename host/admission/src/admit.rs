@@ -18,7 +18,7 @@ const BODY_BYTES_MAX: usize = 8 << 20;
 pub fn routes(chain: Chain) -> Router {
     Router::new()
         .route("/mutate", post(|chain, body| review(chain, body, Chain::mutate)))
-        .route("/validate", post(|chain, body| review(chain, body, |chain, asked| Ok(chain.validate(asked)))))
+        .route("/validate", post(|chain, body| review(chain, body, Chain::validate)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(chain)
 }

@@ -1,11 +1,14 @@
 //! The order of admission: defaults of Windlass' own kinds, the plugins' hooks, then validation of what has come out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 use windlass_core::admission::Cause;
 use windlass_core::{AdmissionRequest, CallError, Hook, Verb, Verdict};
+use windlass_quota::Ledger;
 
+use crate::enforce::Enforcement;
 use crate::native;
 
 /// Sixteen random bytes.
@@ -26,18 +29,26 @@ pub enum FailurePolicy {
 pub struct Chain {
     random: Random,
     hooks: Vec<(Arc<dyn Hook>, FailurePolicy)>,
+    quotas: Option<Enforcement>,
 }
 
 impl Chain {
     /// A chain of the native rules alone; `random` makes permanent ids.
     pub fn new(random: Random) -> Chain {
-        Chain { random, hooks: Vec::new() }
+        Chain { random, hooks: Vec::new(), quotas: None }
     }
 
     /// Adds a hook behind those that are there.
     #[must_use]
     pub fn with(mut self, hook: Arc<dyn Hook>, policy: FailurePolicy) -> Chain {
         self.hooks.push((hook, policy));
+        self
+    }
+
+    /// Enforces FederatedResourceQuotas by a ledger that somebody else keeps up to date.
+    #[must_use]
+    pub fn enforcing(mut self, ledger: Arc<Ledger>, clock: fn() -> Instant) -> Chain {
+        self.quotas = Some(Enforcement { ledger, clock });
         self
     }
 
@@ -66,10 +77,16 @@ impl Chain {
         Ok(Verdict::Allowed { object, warnings })
     }
 
-    /// The native rules on the object as it would be stored.
-    pub fn validate(&self, request: &AdmissionRequest) -> Verdict {
+    /// The native rules on the object as it would be stored, and then the quotas: what passes is charged.
+    ///
+    /// # Errors
+    /// The quotas are not known yet.
+    pub fn validate(&self, request: &AdmissionRequest) -> Result<Verdict, CallError> {
         let causes = native::validate(request);
-        if causes.is_empty() { Verdict::UNCHANGED } else { denied(request, causes) }
+        if !causes.is_empty() {
+            return Ok(denied(request, causes));
+        }
+        self.quotas.as_ref().map_or(Ok(Verdict::UNCHANGED), |quotas| quotas.judge(request))
     }
 }
 
@@ -78,8 +95,10 @@ impl Hook for Chain {
         let verdict = self.mutate(request)?;
         let refusal = match &verdict {
             Verdict::Denied { .. } => return Ok(verdict),
-            Verdict::Allowed { object: None, .. } => self.validate(request),
-            Verdict::Allowed { object: Some(object), .. } => self.validate(&changed(request, object.clone())),
+            Verdict::Allowed { object: None, .. } => self.validate(request)?,
+            Verdict::Allowed { object: Some(object), .. } => {
+                self.validate(&changed(request, object.clone()))?
+            }
         };
         Ok(if matches!(refusal, Verdict::Denied { .. }) { refusal } else { verdict })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 use windlass_core::Interpreter;
+use windlass_quota::Ledger;
 
 use crate::member_clients::{MemberClients, MemberRooms};
 
@@ -47,6 +48,8 @@ pub struct Context {
     pub interpreters_changed: watch::Receiver<u64>,
     pub members: Arc<dyn MemberClients>,
     pub rooms: Arc<dyn MemberRooms>,
+    /// What namespaces use and may use; kept up to date here, for admission to enforce.
+    pub quotas: Arc<Ledger>,
     pub clock: Clock,
     pub options: Options,
 }

@@ -20,8 +20,10 @@ mod run;
 mod runner;
 mod scheduling;
 mod status;
+mod works;
 
 pub use context::{Clock, Context, Options};
 pub use member_clients::{MemberChange, MemberClients, MemberRooms};
 pub use members::{Members, RoomSummary, Rooms};
+pub use quota::follow as follow_quotas;
 pub use run::run;

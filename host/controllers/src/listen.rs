@@ -27,6 +27,7 @@ pub(crate) struct Queues {
     pub(crate) bindings: Arc<Queue<Key>>,
     pub(crate) works: Arc<Queue<Key>>,
     pub(crate) namespaces: Arc<Queue<Key>>,
+    pub(crate) quotas: Arc<Queue<Key>>,
     pub(crate) member_objects: Arc<Queue<MemberObjectId>>,
     pub(crate) work_statuses: Arc<Queue<Key>>,
     pub(crate) binding_statuses: Arc<Queue<Key>>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +21,7 @@ use crate::index::{Index, Key, MemberObjects};
 use crate::listen::{self, Kinds, Queues, requeue_works, template_of};
 use crate::member_clients::{MemberChange, MemberClients, MemberRooms};
 use crate::queue::{Priority, Queue};
-use crate::quota;
+use crate::quota::{self, Quotas, Waiting};
 use crate::runner::{self, Reconcile};
 use crate::scheduling::Scheduling;
 use crate::status::{BindingStatuses, Notes, Observations, Reflection, TemplateStatuses, WorkStatuses};
@@ -50,6 +51,7 @@ struct Loops {
     events: Events,
     registry: Arc<Registry>,
     kinds: Kinds,
+    over_quota: Arc<Waiting>,
 }
 
 impl Loops {
@@ -64,6 +66,7 @@ impl Loops {
             observations: Arc::new(Observations::new(queues.work_statuses.clone())),
             registry: Arc::default(),
             kinds: Kinds::default(),
+            over_quota: Arc::default(),
             queues,
             events,
             context,
@@ -72,12 +75,16 @@ impl Loops {
 
     fn listen(&self) {
         listen::register(&self.index, &self.objects, &self.registry, &self.queues, &self.notes, &self.kinds);
+        quota::listen(&self.index, &self.context.quotas, &self.over_quota, &self.queues.quotas);
     }
 
     fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
-        let Context { client, interpreter, interpreters_changed, members, rooms, clock, options } =
+        let Context { client, interpreter, interpreters_changed, members, rooms, quotas, clock, options } =
             self.context.clone();
-        let Loops { index, objects, queues, notes, observations, events, registry, kinds, .. } = self;
+        let Loops {
+            index, objects, queues, notes, observations, events, registry, kinds, over_quota, ..
+        } = self;
+        quotas.complete();
         let spawn = Spawn { tasks, shutdown, queues: queues.clone(), concurrency: options.concurrency };
 
         spawn.controller(
@@ -113,7 +120,18 @@ impl Loops {
             timing: Timing::default(),
         };
         spawn.task("clusters", clusters.run(shutdown.clone()));
-        spawn.task("quotas", quota::run(index.clone(), client.clone(), events.clone(), shutdown.clone()));
+        spawn.controller(
+            Quotas {
+                index: index.clone(),
+                client: client.clone(),
+                ledger: quotas,
+                events: events.clone(),
+                waiting: over_quota.clone(),
+                scheduling: queues.scheduling.clone(),
+                told: Mutex::default(),
+            },
+            &queues.quotas,
+        );
         let scheduling = Scheduling {
             index: index.clone(),
             rooms: rooms.clone(),

@@ -70,7 +70,9 @@ fn is_test(path: &Path) -> bool {
 
 #[test]
 fn the_pure_crates_have_no_client_and_no_runtime() {
-    for package in ["windlass-api", "windlass-core", "windlass-scheduler", "windlass-schema"] {
+    for package in
+        ["windlass-api", "windlass-core", "windlass-quota", "windlass-scheduler", "windlass-schema"]
+    {
         for banned in ["tokio", "kube-client", "hyper", "futures-util"] {
             assert!(
                 !dependencies(package).iter().any(|name| name == banned),
@@ -78,7 +80,7 @@ fn the_pure_crates_have_no_client_and_no_runtime() {
             );
         }
     }
-    for folder in ["host/api", "host/core", "host/scheduler", "host/schema"] {
+    for folder in ["host/api", "host/core", "host/quota", "host/scheduler", "host/schema"] {
         for path in sources(folder) {
             assert!(!code(&path).contains("async fn"), "{} has an async function", path.display());
         }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use windlass_admission::{Chain, FailurePolicy};
 use windlass_apiserver::{ApiServer, Config, store};
 use windlass_core::Hook;
+use windlass_quota::Ledger;
 use windlass_simulator::MemberSpec;
 
 use super::folder::Folder;
@@ -53,9 +55,11 @@ impl ControlPlane {
         }
         let changes = parts.follow_plugins(&plugins);
 
+        let quotas: Arc<Ledger> = Arc::default();
         let chain = Chain::new(Arc::new(random_bytes))
             .with(Arc::new(plugins.hooks()), FailurePolicy::Fail)
-            .with(Arc::clone(&plugins.customizations) as Arc<dyn Hook>, FailurePolicy::Fail);
+            .with(Arc::clone(&plugins.customizations) as Arc<dyn Hook>, FailurePolicy::Fail)
+            .enforcing(Arc::clone(&quotas), Instant::now);
         let config = Config {
             data_dir: folder.control_plane(),
             name: "windlass".to_owned(),
@@ -82,7 +86,7 @@ impl ControlPlane {
         for opened in open_members(specs, &folder, &server.client()).await? {
             running.push(parts.run_member(opened, &plugins, changes.clone()));
         }
-        parts.run_controllers(&server, &plugins, changes, &running);
+        parts.run_controllers(&server, &plugins, changes, &running, quotas);
         // Last: whoever waits for this file finds the members' beside it.
         write_kubeconfig(&server, &url, &folder.kubeconfig())?;
         Ok(ControlPlane {

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::ApiServer;
 use windlass_controllers::{Members, Rooms};
+use windlass_quota::Ledger;
 
 use super::member::{Address, Member, Opened};
 use super::{customizations, reports};
@@ -138,6 +139,7 @@ impl Parts {
         plugins: &Plugins,
         interpreters_changed: watch::Receiver<u64>,
         running: &[Running],
+        quotas: Arc<Ledger>,
     ) {
         let options = windlass_controllers::Options::default();
         let client = server.client();
@@ -151,6 +153,7 @@ impl Parts {
             interpreters_changed,
             members: members.clone(),
             rooms: rooms.clone(),
+            quotas,
             clock: Arc::new(jiff::Timestamp::now),
             options,
         };

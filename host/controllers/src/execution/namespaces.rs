@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use windlass_api::labels::{
     EXECUTION_FINALIZER, MANAGED, MANAGED_TRUE, NAMESPACE_SKIP_AUTO_PROPAGATION, TEMPLATE_UID, WORK_NAME,
@@ -15,11 +14,11 @@ use windlass_api::names;
 use windlass_api::work::{Work, WorkSpec, WorkloadTemplate};
 
 use crate::binding::{mark, prune};
-use crate::error::{Error, is_already_exists, is_not_found, is_terminating};
+use crate::error::Error;
 use crate::index::{Index, Key};
 use crate::marks::{self, permanent_id};
-use crate::patch::difference;
 use crate::runner::{Outcome, Reconcile};
+use crate::works;
 
 /// Reconciles one namespace with its Works in all clusters.
 pub(crate) struct Namespaces {
@@ -42,57 +41,19 @@ impl Reconcile for Namespaces {
             .filter_map(|cluster| cluster.metadata.name.as_deref());
         match namespace {
             Some(namespace) if wants_sync(&namespace) => {
-                let written = clusters.map(|cluster| self.write(work(&namespace, cluster)));
+                let written = clusters.map(|cluster| works::put(&self.index, work(&namespace, cluster)));
                 join_all(written).await.into_iter().collect::<Result<(), Error>>()?;
             }
             Some(_) => {}
             None => {
-                let removed = clusters.map(|cluster| self.remove(&key.name, cluster));
-                join_all(removed).await.into_iter().collect::<Result<(), Error>>()?;
+                let keys: Vec<_> = clusters.map(|cluster| key_of(&key.name, cluster)).collect();
+                join_all(keys.iter().map(|key| works::remove(&self.index, key)))
+                    .await
+                    .into_iter()
+                    .collect::<Result<(), Error>>()?;
             }
         }
         Ok(Outcome::Done)
-    }
-}
-
-impl Namespaces {
-    async fn write(&self, desired: Work) -> Result<(), Error> {
-        let key = Key::of(&desired.metadata);
-        let api = self.index.work_api(&key.namespace);
-        let written = match self.index.works.get(&key) {
-            None => match api.create(&PostParams::default(), &desired).await {
-                Ok(created) => created,
-                Err(error) if is_terminating(&error) || is_already_exists(&error) => return Ok(()),
-                Err(error) => return Err(error.into()),
-            },
-            Some(existing)
-                if existing.metadata.deletion_timestamp.is_some() || existing.spec == desired.spec =>
-            {
-                return Ok(());
-            }
-            Some(existing) => {
-                let Some(spec) =
-                    difference(&serde_json::to_value(&existing.spec)?, &serde_json::to_value(&desired.spec)?)
-                else {
-                    return Ok(());
-                };
-                let patch = Patch::Merge(json!({ "spec": spec }));
-                api.patch(&key.name, &PatchParams::default(), &patch).await?
-            }
-        };
-        self.index.works.offer(written);
-        Ok(())
-    }
-
-    async fn remove(&self, namespace: &str, cluster: &str) -> Result<(), Error> {
-        let key = key_of(namespace, cluster);
-        if self.index.works.get(&key).is_none_or(|work| work.metadata.deletion_timestamp.is_some()) {
-            return Ok(());
-        }
-        match self.index.work_api(&key.namespace).delete(&key.name, &DeleteParams::background()).await {
-            Err(error) if !is_not_found(&error) => Err(error.into()),
-            _ => Ok(()),
-        }
     }
 }
 

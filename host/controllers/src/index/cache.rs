@@ -304,7 +304,7 @@ impl<T> State<T> {
 }
 
 /// The resourceVersion as a number, which Kubernetes promises it to be; 0 where it is none.
-fn version(meta: &ObjectMeta) -> u64 {
+pub(crate) fn version(meta: &ObjectMeta) -> u64 {
     meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 

@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use windlass_api::cluster::Cluster;
-use windlass_api::policy::PropagationSpec;
+use windlass_api::policy::{FederatedResourceQuota, PropagationSpec};
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus, Work};
 
-pub(crate) use cache::{Cache, Change, Key};
+pub(crate) use cache::{Cache, Change, Key, version};
 pub(crate) use feed::feed;
 pub(crate) use members::{MemberObjectId, MemberObjects, Observed};
 pub(crate) use resources::{Resources, Served};
@@ -48,6 +48,8 @@ pub(crate) struct Index {
     pub(crate) clusters: Arc<Cache<Cluster>>,
     pub(crate) namespaces: Arc<Cache<Namespace>>,
     pub(crate) priority_classes: Arc<Cache<PriorityClass>>,
+    /// By namespace.
+    pub(crate) quotas: Arc<Cache<FederatedResourceQuota>>,
     pub(crate) resources: Arc<Resources>,
     pub(crate) templates: Arc<Templates>,
     definitions: Arc<Cache<DynamicObject>>,
@@ -79,6 +81,9 @@ impl Index {
             clusters: Arc::default(),
             namespaces: Arc::default(),
             priority_classes: Arc::default(),
+            quotas: Arc::new(Cache::indexed_by(|quota: &FederatedResourceQuota| {
+                quota.metadata.namespace.as_deref().into_iter().collect()
+            })),
             resources,
             templates,
             definitions,
@@ -105,6 +110,7 @@ impl Index {
         watch!(Api::<Cluster>::all(self.client.clone()), clusters);
         watch!(Api::<Namespace>::all(self.client.clone()), namespaces);
         watch!(Api::<PriorityClass>::all(self.client.clone()), priority_classes);
+        watch!(Api::<FederatedResourceQuota>::all(self.client.clone()), quotas);
         watch!(dynamic(&definition_resource()), definitions);
     }
 
@@ -118,6 +124,7 @@ impl Index {
         self.clusters.synced().await;
         self.namespaces.synced().await;
         self.priority_classes.synced().await;
+        self.quotas.synced().await;
         self.definitions.synced().await;
     }
 

@@ -87,6 +87,7 @@ impl Fleet {
             interpreters_changed,
             members: clients,
             rooms,
+            quotas: Arc::default(),
             clock: Arc::new(Timestamp::now),
             options,
         };

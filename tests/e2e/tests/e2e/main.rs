@@ -14,5 +14,6 @@ mod interpret;
 mod kit;
 mod plain_workloads;
 mod plugins;
+mod quota;
 mod suspension;
 mod webhook;
