@@ -4,7 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::CustomResourceExt;
 use serde_json::{Value, json};
 
-use crate::{cluster, config, plugin, policy, work};
+use crate::{apps, cluster, config, plugin, policy, work};
 
 /// The definitions of all kinds of the API, in the form in which an API server takes them.
 pub fn crds() -> Vec<CustomResourceDefinition> {
@@ -18,6 +18,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         work::ResourceBinding::crd(),
         work::ClusterResourceBinding::crd(),
         cluster::Cluster::crd(),
+        apps::WorkloadRebalancer::crd(),
         config::ResourceInterpreterCustomization::crd(),
         config::ResourceInterpreterWebhookConfiguration::crd(),
         plugin::Plugin::crd(),

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 #![allow(clippy::duplicated_attributes, reason = "each printer column of a kind has a type and a path")]
 
+pub mod apps;
 pub mod cluster;
 pub mod conditions;
 pub mod config;

@@ -16,6 +16,7 @@ mod members;
 mod patch;
 mod queue;
 mod quota;
+mod rebalancer;
 mod run;
 mod runner;
 mod scheduling;

@@ -28,6 +28,7 @@ pub(crate) struct Queues {
     pub(crate) works: Arc<Queue<Key>>,
     pub(crate) namespaces: Arc<Queue<Key>>,
     pub(crate) quotas: Arc<Queue<Key>>,
+    pub(crate) rebalancers: Arc<Queue<Key>>,
     pub(crate) member_objects: Arc<Queue<MemberObjectId>>,
     pub(crate) work_statuses: Arc<Queue<Key>>,
     pub(crate) binding_statuses: Arc<Queue<Key>>,

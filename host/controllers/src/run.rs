@@ -22,6 +22,7 @@ use crate::listen::{self, Kinds, Queues, requeue_works, template_of};
 use crate::member_clients::{MemberChange, MemberClients, MemberRooms};
 use crate::queue::{Priority, Queue};
 use crate::quota::{self, Quotas, Waiting};
+use crate::rebalancer::{self, Rebalancers};
 use crate::runner::{self, Reconcile};
 use crate::scheduling::Scheduling;
 use crate::status::{BindingStatuses, Notes, Observations, Reflection, TemplateStatuses, WorkStatuses};
@@ -76,6 +77,7 @@ impl Loops {
     fn listen(&self) {
         listen::register(&self.index, &self.objects, &self.registry, &self.queues, &self.notes, &self.kinds);
         quota::listen(&self.index, &self.context.quotas, &self.over_quota, &self.queues.quotas);
+        rebalancer::listen(&self.index, &self.queues.rebalancers);
     }
 
     fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
@@ -131,6 +133,15 @@ impl Loops {
                 told: Mutex::default(),
             },
             &queues.quotas,
+        );
+        spawn.controller(
+            Rebalancers {
+                index: index.clone(),
+                client: client.clone(),
+                events: events.clone(),
+                clock: clock.clone(),
+            },
+            &queues.rebalancers,
         );
         let scheduling = Scheduling {
             index: index.clone(),

@@ -7,6 +7,7 @@ mod interpreters;
 mod placement;
 mod policy;
 mod quota;
+mod rebalancer;
 mod work;
 
 use serde::de::DeserializeOwned;
@@ -31,8 +32,9 @@ const POLICY: &str = "policy.karmada.io";
 const WORK: &str = "work.karmada.io";
 const CONFIG: &str = "config.karmada.io";
 const CLUSTER: &str = "cluster.karmada.io";
+const APPS: &str = "apps.karmada.io";
 
-const RULES: [Rules; 9] = [
+const RULES: [Rules; 10] = [
     Rules {
         group: POLICY,
         resource: "propagationpolicies",
@@ -77,6 +79,7 @@ const RULES: [Rules; 9] = [
         default: None,
         validate: interpreters::validate_webhooks,
     },
+    Rules { group: APPS, resource: "workloadrebalancers", default: None, validate: rebalancer::validate },
 ];
 
 /// Rules are about what users write: neither deletion nor a subresource concerns them.

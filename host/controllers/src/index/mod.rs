@@ -17,6 +17,7 @@ use kube::runtime::watcher;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
+use windlass_api::apps::WorkloadRebalancer;
 use windlass_api::cluster::Cluster;
 use windlass_api::policy::{FederatedResourceQuota, PropagationSpec};
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus, Work};
@@ -50,6 +51,7 @@ pub(crate) struct Index {
     pub(crate) priority_classes: Arc<Cache<PriorityClass>>,
     /// By namespace.
     pub(crate) quotas: Arc<Cache<FederatedResourceQuota>>,
+    pub(crate) rebalancers: Arc<Cache<WorkloadRebalancer>>,
     pub(crate) resources: Arc<Resources>,
     pub(crate) templates: Arc<Templates>,
     definitions: Arc<Cache<DynamicObject>>,
@@ -84,6 +86,7 @@ impl Index {
             quotas: Arc::new(Cache::indexed_by(|quota: &FederatedResourceQuota| {
                 quota.metadata.namespace.as_deref().into_iter().collect()
             })),
+            rebalancers: Arc::default(),
             resources,
             templates,
             definitions,
@@ -111,6 +114,7 @@ impl Index {
         watch!(Api::<Namespace>::all(self.client.clone()), namespaces);
         watch!(Api::<PriorityClass>::all(self.client.clone()), priority_classes);
         watch!(Api::<FederatedResourceQuota>::all(self.client.clone()), quotas);
+        watch!(Api::<WorkloadRebalancer>::all(self.client.clone()), rebalancers);
         watch!(dynamic(&definition_resource()), definitions);
     }
 
@@ -125,6 +129,7 @@ impl Index {
         self.namespaces.synced().await;
         self.priority_classes.synced().await;
         self.quotas.synced().await;
+        self.rebalancers.synced().await;
         self.definitions.synced().await;
     }
 

@@ -15,5 +15,6 @@ mod kit;
 mod plain_workloads;
 mod plugins;
 mod quota;
+mod rebalancer;
 mod suspension;
 mod webhook;
