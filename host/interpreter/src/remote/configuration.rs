@@ -7,6 +7,7 @@ use k8s_openapi::api::admissionregistration::v1::{ServiceReference, WebhookClien
 use windlass_api::config::{
     ResourceInterpreterWebhook, ResourceInterpreterWebhookConfiguration, RuleWithOperations,
 };
+use windlass_callout::Endpoint;
 use windlass_core::Operation;
 use windlass_plugins::{KindSupport, Operations};
 
@@ -40,17 +41,6 @@ pub(super) struct Definition {
 
 /// What a webhook is asked, as a plugin would declare it.
 pub type RemoteKinds = Vec<KindSupport>;
-
-/// Where a webhook is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    /// A Service is named as inside of a cluster: `https://name.namespace.svc:443/path`.
-    pub(super) url: Uri,
-    /// Whether the host is to be looked up among the control plane's Services.
-    pub(super) is_service: bool,
-    /// PEM; `None` for the system's authorities.
-    pub(super) authorities: Option<Vec<u8>>,
-}
 
 /// Every webhook of these configurations, in the order in which they are asked.
 pub(super) fn definitions(configurations: &[ResourceInterpreterWebhookConfiguration]) -> Vec<Definition> {
@@ -114,7 +104,7 @@ fn endpoint(client_config: &WebhookClientConfig) -> Result<Endpoint, String> {
         return Err(format!("clientConfig: {url:?} is not of the form https://host[:port]/path"));
     }
     let authorities = ca_bundle.as_ref().map(|bytes| bytes.0.clone()).filter(|bytes| !bytes.is_empty());
-    Ok(Endpoint { url: uri, is_service, authorities })
+    Ok(Endpoint { url, is_service, authorities })
 }
 
 /// Every group with every version and every kind of the rule.

@@ -2,7 +2,7 @@
 //!
 //! - `configuration` reads the objects: who is asked what, and where.
 //! - `exchange` is the protocol without the network: a question's text, and an answer held to what was asked.
-//! - `client` is the network; `dial` finds Services.
+//! - `client` asks one question, over `windlass_callout`; `services` finds Services.
 //! - `webhook` makes one call: its turn, its deadline, what is tried again, and the rest it is given after failures.
 //! - [`Webhooks`] is all of them as the dispatcher sees them, with the bridge from threads that wait to the network.
 //!
@@ -22,16 +22,16 @@
 
 mod client;
 mod configuration;
-mod dial;
 mod exchange;
 mod metrics;
+mod services;
 mod webhook;
 mod webhooks;
 
 use std::time::Duration;
 
 pub use configuration::RemoteKinds;
-pub use dial::{ServicePlace, Services};
+pub use services::{ServicePlace, Services};
 pub use webhook::Webhook;
 pub use webhooks::Webhooks;
 

@@ -7,14 +7,16 @@ use bytes::Bytes;
 use http::StatusCode;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use windlass_callout::{Client, Endpoint};
 use windlass_core::Blame;
 use windlass_plugins::{Digest, KindSupport};
 
 use super::CALLS_MAX;
-use super::client::{Client, PostError};
-use super::configuration::{Definition, Endpoint};
+use super::client::{PostError, post};
+use super::configuration::Definition;
 use super::exchange::Fault;
 use super::metrics::Metrics;
+use super::services::Present;
 
 const RETRIES_MAX: u32 = 2;
 const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -126,7 +128,7 @@ impl Webhook {
     /// Sends a question, and gives the text of the answer within the webhook's timeout.
     pub(super) async fn send(
         &self,
-        client: &Client,
+        client: &Client<Present>,
         metrics: &Metrics,
         question: Bytes,
     ) -> Result<Bytes, Fault> {
@@ -146,7 +148,7 @@ impl Webhook {
 
     async fn try_send(
         &self,
-        client: &Client,
+        client: &Client<Present>,
         metrics: &Metrics,
         endpoint: &Endpoint,
         question: Bytes,
@@ -155,7 +157,7 @@ impl Webhook {
         let mut pause = RETRY_FIRST;
         let mut left = RETRIES_MAX;
         loop {
-            let error = match client.post(endpoint, question.clone(), self.definition.timeout).await {
+            let error = match post(client, endpoint, question.clone(), self.definition.timeout).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     fn webhook() -> Webhook {
-        let url = "https://a.example.com/x".parse().unwrap();
+        let url = "https://a.example.com/x".to_owned();
         Webhook::new(Definition {
             name: "a/b".to_owned(),
             endpoint: Ok(Endpoint { url, is_service: false, authorities: None }),

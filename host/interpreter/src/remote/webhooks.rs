@@ -10,13 +10,13 @@ use futures::future::join_all;
 use prometheus_client::registry::Registry;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use windlass_api::config::ResourceInterpreterWebhookConfiguration;
+use windlass_callout::Client;
 use windlass_core::{Answered, Ask, Blame, CallError, Inspection, Object, Operation};
 
-use super::client::Client;
 use super::configuration::definitions;
-use super::dial::Services;
 use super::exchange::{Fault, Query, Told};
 use super::metrics::Metrics;
+use super::services::{Present, Services};
 use super::webhook::Webhook;
 use super::{MEMORY, WAITING_MAX};
 use crate::memo::{Memo, MemoCounts};
@@ -29,7 +29,7 @@ pub struct Webhooks {
     list: ArcSwap<Vec<Arc<Webhook>>>,
     generation: AtomicU64,
     services: Arc<ArcSwap<Services>>,
-    client: Arc<Client>,
+    client: Arc<Client<Present>>,
     /// Begun with the first question: most control planes have no webhooks.
     network: OnceLock<Option<Runtime>>,
     waiting: AtomicUsize,
@@ -54,7 +54,7 @@ impl Webhooks {
         Webhooks {
             list: ArcSwap::default(),
             generation: AtomicU64::new(0),
-            client: Arc::new(Client::new(Arc::clone(&services))),
+            client: Arc::new(Client::new("windlass-interpreter", Present(Arc::clone(&services)))),
             services,
             network: OnceLock::new(),
             waiting: AtomicUsize::new(0),

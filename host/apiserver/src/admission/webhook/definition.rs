@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use windlass_callout::Endpoint;
 use windlass_schema::LabelSelector;
 use windlass_schema::expression::{Evaluation, Expression};
 use windlass_schema::selector::SelectorError;
 
-use super::endpoint::Endpoint;
+use super::endpoint::read;
 use crate::admission::attributes::{Attributes, Named, Review, Subject};
 use crate::admission::rules::Rule;
 use crate::admission::selection::Selection;
@@ -109,7 +110,7 @@ impl Webhook {
         Ok(Webhook {
             configuration: configuration.to_owned(),
             stage,
-            endpoint: Endpoint::read(&client_config).map_err(DefinitionError::Endpoint)?,
+            endpoint: read(&client_config).map_err(DefinitionError::Endpoint)?,
             timeout: Duration::from_secs(timeout_seconds.unwrap_or(TIMEOUT_SECONDS_DEFAULT)),
             ignores_failure: failure_policy.as_deref() == Some("Ignore"),
             has_side_effects: !matches!(side_effects.as_deref(), Some("None" | "NoneOnDryRun")),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use serde::Deserialize;
 use serde_json::Value;
+use windlass_callout::Endpoint;
 
 const PORT_DEFAULT: u16 = 443;
 
@@ -25,44 +26,33 @@ struct ServiceReference {
 }
 
 /// How a webhook is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Endpoint {
-    /// Without a query. A service is named as inside of a cluster: `https://name.namespace.svc:443/path`
-    pub(super) url: String,
-    /// Whether the host stands for a Service of this server, rather than for itself.
-    pub(super) is_service: bool,
-    /// PEM; `None` for the system's authorities.
-    pub(super) authorities: Option<Vec<u8>>,
-}
-
-impl Endpoint {
-    /// # Errors
-    /// It names no place, or one that is no URL.
-    pub(crate) fn read(client_config: &Value) -> Result<Endpoint, String> {
-        let Written { url, service, ca_bundle } =
-            Written::deserialize(client_config).map_err(|error| error.to_string())?;
-        let authorities = match ca_bundle.as_deref() {
-            None | Some("") => None,
-            Some(text) => {
-                let compact: String = text.split_whitespace().collect();
-                Some(STANDARD.decode(compact).map_err(|error| format!("caBundle is not base64: {error}"))?)
-            }
-        };
-        let (url, is_service) = match (url, service) {
-            (Some(url), None) => (url, false),
-            (None, Some(ServiceReference { namespace, name, path, port })) => {
-                let path = path.unwrap_or_default();
-                let path = path.strip_prefix('/').unwrap_or(&path);
-                (format!("https://{name}.{namespace}.svc:{}/{path}", port.unwrap_or(PORT_DEFAULT)), true)
-            }
-            _ => return Err("webhook configuration must have either service or URL".to_owned()),
-        };
-        let uri: Uri = url.parse().map_err(|error| format!("Unparsable URL: {error}"))?;
-        if uri.scheme_str() != Some("https") || uri.host().is_none() {
-            return Err(format!("{url} is no https URL with a host"));
+///
+/// # Errors
+/// It names no place, or one that is no URL.
+pub(super) fn read(client_config: &Value) -> Result<Endpoint, String> {
+    let Written { url, service, ca_bundle } =
+        Written::deserialize(client_config).map_err(|error| error.to_string())?;
+    let authorities = match ca_bundle.as_deref() {
+        None | Some("") => None,
+        Some(text) => {
+            let compact: String = text.split_whitespace().collect();
+            Some(STANDARD.decode(compact).map_err(|error| format!("caBundle is not base64: {error}"))?)
         }
-        Ok(Endpoint { url, is_service, authorities })
+    };
+    let (url, is_service) = match (url, service) {
+        (Some(url), None) => (url, false),
+        (None, Some(ServiceReference { namespace, name, path, port })) => {
+            let path = path.unwrap_or_default();
+            let path = path.strip_prefix('/').unwrap_or(&path);
+            (format!("https://{name}.{namespace}.svc:{}/{path}", port.unwrap_or(PORT_DEFAULT)), true)
+        }
+        _ => return Err("webhook configuration must have either service or URL".to_owned()),
+    };
+    let uri: Uri = url.parse().map_err(|error| format!("Unparsable URL: {error}"))?;
+    if uri.scheme_str() != Some("https") || uri.host().is_none() {
+        return Err(format!("{url} is no https URL with a host"));
     }
+    Ok(Endpoint { url, is_service, authorities })
 }
 
 #[cfg(test)]
@@ -74,14 +64,14 @@ mod tests {
     fn a_service_is_named_as_inside_of_a_cluster() {
         let written =
             json!({"service": {"namespace": "ns", "name": "hook", "path": "/a/b"}, "caBundle": "YQ=="});
-        let endpoint = Endpoint::read(&written).unwrap();
+        let endpoint = read(&written).unwrap();
         assert_eq!(endpoint.url, "https://hook.ns.svc:443/a/b");
         assert_eq!((endpoint.is_service, endpoint.authorities), (true, Some(b"a".to_vec())));
         let written = json!({"url": "https://127.0.0.1:8443/x"});
-        let endpoint = Endpoint::read(&written).unwrap();
+        let endpoint = read(&written).unwrap();
         assert_eq!((endpoint.url.as_str(), endpoint.is_service), ("https://127.0.0.1:8443/x", false));
         for wrong in [json!({}), json!({"url": "http://a/b"}), json!({"url": "https://a", "caBundle": "%"})] {
-            assert!(Endpoint::read(&wrong).is_err(), "{wrong}");
+            assert!(read(&wrong).is_err(), "{wrong}");
         }
     }
 }

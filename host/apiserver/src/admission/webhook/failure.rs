@@ -5,8 +5,9 @@ use std::error::Error;
 use bytes::Bytes;
 use rustls::CertificateError;
 use serde_json::Value;
+use windlass_callout::{DialError, root};
 
-use super::connect::DialError;
+use super::services::ServiceError;
 
 /// Why a webhook gave no usable answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,30 +49,47 @@ impl CallError {
     }
 }
 
-/// The cause at the bottom of an error of the HTTP client.
-pub(super) fn explain(error: &(dyn Error + 'static)) -> String {
-    let mut at = error;
-    loop {
-        if let Some(error) = at.downcast_ref::<DialError>() {
-            return error.to_string();
-        }
-        if let Some(error) = at.downcast_ref::<rustls::Error>() {
-            return tls(error);
-        }
-        if let Some(error) = at.downcast_ref::<hyper::Error>()
-            && (error.is_incomplete_message() || error.is_closed())
-        {
-            return "EOF".to_owned();
-        }
-        if at.is::<http_body_util::LengthLimitError>() {
-            return "the answer is too large".to_owned();
-        }
-        // An error of the system may wrap one of TLS, and not name it as its source.
-        let inner = at.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        let next = inner.map(|error| error as &(dyn Error + 'static)).or_else(|| at.source());
-        match next {
-            Some(next) => at = next,
-            None => return at.to_string(),
+/// The cause at the bottom of a failed call, as Go's client and its dialer word it.
+pub(super) fn explain(error: &windlass_callout::CallError) -> String {
+    if let windlass_callout::CallError::Authorities(_) = error {
+        let reason = match root(error, |_| false) {
+            cause if cause.is::<rustls::Error>() => cause.to_string(),
+            _ => "unable to parse bytes as PEM block".to_owned(),
+        };
+        return format!("unable to load root certificates: {reason}");
+    }
+    let is_closed = |error: &(dyn Error + 'static)| {
+        error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_incomplete_message() || error.is_closed())
+    };
+    let cause = root(error, |error| {
+        error.is::<DialError<ServiceError>>() || error.is::<rustls::Error>() || is_closed(error)
+    });
+    if let Some(error) = cause.downcast_ref::<DialError<ServiceError>>() {
+        return dial(error);
+    }
+    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        return tls(error);
+    }
+    if is_closed(cause) {
+        return "EOF".to_owned();
+    }
+    if cause.is::<http_body_util::LengthLimitError>() {
+        return "the answer is too large".to_owned();
+    }
+    cause.to_string()
+}
+
+fn dial(error: &DialError<ServiceError>) -> String {
+    match error {
+        DialError::NoHost(_) | DialError::Service(_) => error.to_string(),
+        DialError::Lookup { host, source } => format!("dial tcp: lookup {host}: {source}"),
+        DialError::Connect { address, source } => {
+            // A system's error without its number.
+            let text = source.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            format!("dial tcp {address}: connect: {}", text.to_lowercase())
         }
     }
 }
