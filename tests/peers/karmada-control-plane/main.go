@@ -5,7 +5,9 @@ package main
 import (
 	"os"
 
+	aggregatedapiserver "github.com/karmada-io/karmada/cmd/aggregated-apiserver/app"
 	controllermanager "github.com/karmada-io/karmada/cmd/controller-manager/app"
+	estimator "github.com/karmada-io/karmada/cmd/scheduler-estimator/app"
 	scheduler "github.com/karmada-io/karmada/cmd/scheduler/app"
 	webhook "github.com/karmada-io/karmada/cmd/webhook/app"
 	example "github.com/karmada-io/karmada/examples/customresourceinterpreter/webhook/app"
@@ -21,8 +23,10 @@ func main() {
 	ctx := controllerruntime.SetupSignalHandler()
 	root := &cobra.Command{Use: "karmada"}
 	root.AddCommand(
+		aggregatedapiserver.NewAggregatedApiserverCommand(ctx),
 		controllermanager.NewControllerManagerCommand(ctx),
 		scheduler.NewSchedulerCommand(ctx),
+		estimator.NewSchedulerEstimatorCommand(ctx),
 		webhook.NewWebhookCommand(ctx),
 		example.NewWebhookCommand(ctx),
 	)

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -16,59 +16,113 @@ use crate::servers::{Durability, Karmada, Kubernetes, Process, Programs, free_po
 const PATIENCE: Duration = Duration::from_secs(180);
 /// The place of Karmada's own webhook in its configurations.
 const WEBHOOK_URL: &str = "https://karmada-webhook.karmada-system.svc:443";
+const GATES: &str = "--feature-gates=MultiplePodTemplatesScheduling=true,PriorityBasedScheduling=true";
 
+/// What every Karmada has: the API, clusters' being served by its own server behind it, and its webhook.
 pub(crate) struct ControlPlane {
     pub(crate) client: kube::Client,
+    pub(crate) kubeconfig: PathBuf,
+    program: PathBuf,
+    folder: PathBuf,
     programs: Vec<Process>,
     _server: Kubernetes,
 }
 
 impl ControlPlane {
-    /// Starts it with `interpreters` registered.
+    /// Starts it, with nobody in it who controls or schedules.
     pub(crate) async fn start(
         karmada: &Karmada,
         programs: &Programs,
         folder: &Path,
-        interpreters: &Value,
+        durability: Durability,
     ) -> anyhow::Result<ControlPlane> {
-        let server = Kubernetes::start(programs, Durability::Waived).await?;
+        let server = Kubernetes::start(programs, durability).await?;
         let client = server.client.clone();
+        let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "karmada-system"}});
+        apply(&client, &system).await?;
         for file in files(&karmada.source.join("charts/karmada/_crds/bases"))? {
             apply(&client, &document(&file)?).await?;
         }
-        // Karmada serves it with an API server of its own, whose storage this is.
-        let clusters = windlass_api::crds().into_iter().find(|crd| crd.spec.names.kind == "Cluster");
-        apply(&client, &serde_json::to_value(clusters.context("the definition of Cluster")?)?).await?;
-        for definition in objects::definitions() {
-            apply(&client, &definition).await?;
-        }
-        let kubeconfig = kubeconfig(&server, folder)?;
-        let mut started = vec![webhook(karmada, &client, &kubeconfig, folder).await?];
-        // Karmada's own validation looks at it.
-        until(PATIENCE, "the registration of Windlass", async || apply(&client, interpreters).await).await?;
-        let gates = "--feature-gates=MultiplePodTemplatesScheduling=true";
-        let common = |command: &str| {
-            vec![
-                command.to_owned(),
-                format!("--kubeconfig={}", kubeconfig.display()),
-                "--leader-elect=false".to_owned(),
-                "--metrics-bind-address=0".to_owned(),
-                "--health-probe-bind-address=0".to_owned(),
-                gates.to_owned(),
-            ]
-        };
-        let mut manager = common("karmada-controller-manager");
-        manager.push("--cluster-status-update-frequency=2s".to_owned());
-        started.push(Process::start("karmada-controller-manager", &karmada.program, &manager, folder)?);
-        let mut scheduler = common("karmada-scheduler");
-        scheduler.push("--enable-scheduler-estimator=false".to_owned());
-        started.push(Process::start("karmada-scheduler", &karmada.program, &scheduler, folder)?);
-        Ok(ControlPlane { client, programs: started, _server: server })
+        let kubeconfig = server.write_kubeconfig(folder)?;
+        let aggregated = aggregated(karmada, &server, &kubeconfig, folder).await?;
+        let webhook = webhook(karmada, &client, &kubeconfig, folder).await?;
+        Ok(ControlPlane {
+            client,
+            kubeconfig,
+            program: karmada.program.clone(),
+            folder: folder.to_owned(),
+            programs: vec![aggregated, webhook],
+            _server: server,
+        })
+    }
+
+    /// Starts one of Karmada's controlling programs, for as long as the process lives.
+    pub(crate) fn program(&self, command: &'static str, flags: &[&str]) -> anyhow::Result<Process> {
+        let mut arguments = vec![
+            command.to_owned(),
+            format!("--kubeconfig={}", self.kubeconfig.display()),
+            "--metrics-bind-address=0".to_owned(),
+            "--health-probe-bind-address=0".to_owned(),
+            GATES.to_owned(),
+        ];
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        Process::start(command, &self.program, &arguments, &self.folder)
+    }
+
+    /// Starts one of them, for as long as the control plane lives.
+    pub(crate) fn run(&mut self, command: &'static str, flags: &[&str]) -> anyhow::Result<()> {
+        let started = self.program(command, flags)?;
+        self.programs.push(started);
+        Ok(())
     }
 
     /// The end of each program's log.
     pub(crate) fn last_words(&self) -> Vec<(&'static str, String)> {
         self.programs.iter().map(Process::last_words).collect()
+    }
+}
+
+/// Starts the server of `cluster.karmada.io`, and has kube-apiserver pass on what is asked of it.
+async fn aggregated(
+    karmada: &Karmada,
+    server: &Kubernetes,
+    kubeconfig: &Path,
+    folder: &Path,
+) -> anyhow::Result<Process> {
+    let certificates = folder.join("karmada-aggregated-apiserver");
+    certificate(&certificates)?;
+    let port = free_port()?;
+    let arguments = [
+        "karmada-aggregated-apiserver".to_owned(),
+        format!("--kubeconfig={}", kubeconfig.display()),
+        format!("--authentication-kubeconfig={}", kubeconfig.display()),
+        format!("--authorization-kubeconfig={}", kubeconfig.display()),
+        format!("--etcd-servers={}", server.etcd_url()),
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--tls-cert-file={}", certificates.join("tls.crt").display()),
+        format!("--tls-private-key-file={}", certificates.join("tls.key").display()),
+    ];
+    let mut process = Process::start("karmada-aggregated-apiserver", &karmada.program, &arguments, folder)?;
+    process.until(PATIENCE, async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await?;
+    let service = json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"namespace": "karmada-system", "name": "karmada-aggregated-apiserver"},
+        "spec": {"type": "ExternalName", "externalName": "localhost"}});
+    apply(&server.client, &service).await?;
+    let registration = json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        "metadata": {"name": "v1alpha1.cluster.karmada.io"},
+        "spec": {"group": "cluster.karmada.io", "version": "v1alpha1", "groupPriorityMinimum": 2000,
+            "versionPriority": 10, "insecureSkipTLSVerify": true,
+            "service": {"namespace": "karmada-system", "name": "karmada-aggregated-apiserver", "port": port}}});
+    apply(&server.client, &registration).await?;
+    let served = until(PATIENCE, "clusters are served", async || {
+        let clusters = objects::list(&server.client, "cluster.karmada.io/v1alpha1", "Cluster", "").await?;
+        ensure!(clusters.is_empty(), "there are clusters already");
+        Ok(())
+    });
+    match served.await {
+        Ok(()) => Ok(process),
+        Err(error) => Err(error.context(process.last_words().1)),
     }
 }
 
@@ -90,7 +144,7 @@ async fn webhook(
         format!("--cert-dir={}", certificates.display()),
         "--metrics-bind-address=0".to_owned(),
         "--health-probe-bind-address=0".to_owned(),
-        "--feature-gates=MultiplePodTemplatesScheduling=true".to_owned(),
+        GATES.to_owned(),
     ];
     let mut process = Process::start("karmada-webhook", &karmada.program, &arguments, folder)?;
     process.until(PATIENCE, async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await?;
@@ -116,19 +170,8 @@ pub(super) fn certificate(folder: &Path) -> anyhow::Result<String> {
     Ok(made.cert.pem())
 }
 
-fn kubeconfig(server: &Kubernetes, folder: &Path) -> anyhow::Result<PathBuf> {
-    let file = folder.join("karmada.kubeconfig");
-    let written = serde_json::json!({"apiVersion": "v1", "kind": "Config", "current-context": "karmada",
-        "clusters": [{"name": "karmada",
-            "cluster": {"server": server.url(), "insecure-skip-tls-verify": true}}],
-        "users": [{"name": "admin", "user": {"token": Kubernetes::token()}}],
-        "contexts": [{"name": "karmada", "context": {"cluster": "karmada", "user": "admin"}}]});
-    std::fs::write(&file, written.to_string()).context("a kubeconfig")?;
-    Ok(file)
-}
-
 /// All files below `folder`.
-fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("{}", folder.display()))? {
         let path = entry?.path();
@@ -137,13 +180,13 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-pub(super) fn document(file: &Path) -> anyhow::Result<Value> {
+pub(crate) fn document(file: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
     serde_saphyr::from_str(&text).with_context(|| format!("{}", file.display()))
 }
 
 /// Tries until it succeeds.
-pub(super) async fn until<T>(
+pub(crate) async fn until<T>(
     patience: Duration,
     what: &str,
     mut attempt: impl AsyncFnMut() -> anyhow::Result<T>,

@@ -10,20 +10,24 @@
 //! kube-apiserver, the `windlass` binary. Only the member's operators are played by this program, which writes the
 //! statuses that they would.
 
-mod control_plane;
+pub(crate) mod control_plane;
 mod example;
 mod member;
-mod objects;
+pub(crate) mod objects;
 mod scenario;
 mod windlass;
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::Value;
 
-use crate::servers;
+use crate::servers::{self, Durability, Karmada, Programs};
+use control_plane::{ControlPlane, until};
+
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -52,8 +56,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("a temporary directory")?;
     let webhook = windlass::Webhook::start(&windlass, folder.path()).await?;
     let member = member::start(&servers).await?;
-    let control_plane =
-        control_plane::ControlPlane::start(&karmada, &servers, folder.path(), &webhook.configuration).await?;
+    let control_plane = start(&karmada, &servers, folder.path(), &webhook.configuration).await?;
     let outcome = scenario::run(&control_plane.client, &member, begun).await;
     if outcome.is_err() {
         for (name, words) in control_plane.last_words().into_iter().chain([webhook.last_words()]) {
@@ -63,4 +66,25 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     outcome?;
     println!("Karmada asked Windlass, in {} s", begun.elapsed().as_secs());
     Ok(())
+}
+
+/// Starts a whole Karmada with `interpreters` registered.
+async fn start(
+    karmada: &Karmada,
+    programs: &Programs,
+    folder: &Path,
+    interpreters: &Value,
+) -> anyhow::Result<ControlPlane> {
+    let mut control_plane = ControlPlane::start(karmada, programs, folder, Durability::Waived).await?;
+    let client = control_plane.client.clone();
+    for definition in objects::definitions() {
+        objects::apply(&client, &definition).await?;
+    }
+    // Karmada's own validation looks at it.
+    until(PATIENCE, "the registration of Windlass", async || objects::apply(&client, interpreters).await)
+        .await?;
+    let manager = ["--leader-elect=false", "--cluster-status-update-frequency=2s"];
+    control_plane.run("karmada-controller-manager", &manager)?;
+    control_plane.run("karmada-scheduler", &["--leader-elect=false"])?;
+    Ok(control_plane)
 }

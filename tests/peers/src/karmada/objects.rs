@@ -99,7 +99,7 @@ fn id(object: &Value) -> anyhow::Result<Id<'_>> {
     })
 }
 
-pub(super) async fn apply(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
+pub(crate) async fn apply(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
     let Id { version, kind, namespace, name } = id(object)?;
     api(client, version, kind, namespace)
         .patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object))
@@ -109,7 +109,7 @@ pub(super) async fn apply(client: &kube::Client, object: &Value) -> anyhow::Resu
 }
 
 /// Changes what the object says, as anybody else would.
-pub(super) async fn merge(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
+pub(crate) async fn merge(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
     let Id { version, kind, namespace, name } = id(object)?;
     api(client, version, kind, namespace)
         .patch(name, &PatchParams::default(), &Patch::Merge(object))
@@ -118,7 +118,7 @@ pub(super) async fn merge(client: &kube::Client, object: &Value) -> anyhow::Resu
     Ok(())
 }
 
-pub(super) async fn apply_status(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
+pub(crate) async fn apply_status(client: &kube::Client, object: &Value) -> anyhow::Result<()> {
     let Id { version, kind, namespace, name } = id(object)?;
     let status = json!({"status": object["status"]});
     api(client, version, kind, namespace)
@@ -128,7 +128,7 @@ pub(super) async fn apply_status(client: &kube::Client, object: &Value) -> anyho
     Ok(())
 }
 
-pub(super) async fn list(
+pub(crate) async fn list(
     client: &kube::Client,
     version: &str,
     kind: &str,
@@ -138,7 +138,7 @@ pub(super) async fn list(
     Ok(objects.items.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
 }
 
-pub(super) async fn get(
+pub(crate) async fn get(
     client: &kube::Client,
     version: &str,
     kind: &str,

@@ -1,5 +1,6 @@
 //! kube-apiserver on etcd, on 127.0.0.1, without nodes and without controllers.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use http::Request;
 use kube::client::Body;
 use tempfile::TempDir;
 
+use super::front_proxy;
 use super::process::{Process, free_port};
 use super::programs::Programs;
 
@@ -24,6 +26,7 @@ pub(crate) enum Durability {
 pub(crate) struct Kubernetes {
     pub(crate) client: kube::Client,
     config: kube::Config,
+    etcd_url: String,
     _kube_apiserver: Process,
     _etcd: Process,
     _folder: TempDir,
@@ -54,27 +57,25 @@ impl Kubernetes {
         std::fs::write(path("service-accounts.pub"), key.public_key_pem()).context("a key file")?;
         let tokens = format!("{TOKEN},system:admin,system:admin,system:masters\n");
         std::fs::write(path("tokens.csv"), tokens).context("the token file")?;
-        let mut kube_apiserver = Process::start(
-            "kube-apiserver",
-            &programs.kube_apiserver,
-            &[
-                format!("--etcd-servers={}", url(clients)),
-                format!("--secure-port={secure}"),
-                "--bind-address=127.0.0.1".to_owned(),
-                "--advertise-address=127.0.0.1".to_owned(),
-                format!("--cert-dir={}", path("certificates")),
-                format!("--token-auth-file={}", path("tokens.csv")),
-                format!("--service-account-key-file={}", path("service-accounts.pub")),
-                format!("--service-account-signing-key-file={}", path("service-accounts.key")),
-                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-                "--authorization-mode=RBAC".to_owned(),
-                "--disable-admission-plugins=ServiceAccount".to_owned(),
-                "--endpoint-reconciler-type=none".to_owned(),
-                "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
-                "--allow-privileged=true".to_owned(),
-            ],
-            folder.path(),
-        )?;
+        let mut flags = vec![
+            format!("--etcd-servers={}", url(clients)),
+            format!("--secure-port={secure}"),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            format!("--cert-dir={}", path("certificates")),
+            format!("--token-auth-file={}", path("tokens.csv")),
+            format!("--service-account-key-file={}", path("service-accounts.pub")),
+            format!("--service-account-signing-key-file={}", path("service-accounts.key")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            "--authorization-mode=RBAC".to_owned(),
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+            "--allow-privileged=true".to_owned(),
+        ];
+        flags.extend(front_proxy::flags(folder.path())?);
+        let mut kube_apiserver =
+            Process::start("kube-apiserver", &programs.kube_apiserver, &flags, folder.path())?;
         let server = format!("https://127.0.0.1:{secure}").parse().context("the server's address")?;
         let mut config = kube::Config::new(server);
         // It made its certificate itself, a moment ago, on this machine.
@@ -88,12 +89,37 @@ impl Kubernetes {
                 client.send(request).await.ok().filter(|answer| answer.status().is_success())
             })
             .await?;
-        Ok(Kubernetes { client, config, _kube_apiserver: kube_apiserver, _etcd: etcd, _folder: folder })
+        let etcd_url = url(clients);
+        Ok(Kubernetes {
+            client,
+            config,
+            etcd_url,
+            _kube_apiserver: kube_apiserver,
+            _etcd: etcd,
+            _folder: folder,
+        })
     }
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
         self.config.cluster_url.to_string().trim_end_matches('/').to_owned()
+    }
+
+    /// Where its storage is.
+    pub(crate) fn etcd_url(&self) -> &str {
+        &self.etcd_url
+    }
+
+    /// Writes a kubeconfig for it, by which anybody may do anything.
+    pub(crate) fn write_kubeconfig(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let file = folder.join("kubeconfig");
+        let written = serde_json::json!({"apiVersion": "v1", "kind": "Config", "current-context": "peers",
+            "clusters": [{"name": "peers",
+                "cluster": {"server": self.url(), "insecure-skip-tls-verify": true}}],
+            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "peers", "context": {"cluster": "peers", "user": "admin"}}]});
+        std::fs::write(&file, written.to_string()).context("a kubeconfig")?;
+        Ok(file)
     }
 
     /// By which anybody may do anything.

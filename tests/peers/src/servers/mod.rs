@@ -1,6 +1,7 @@
 //! The servers that are compared, each reached through a `kube::Client`.
 
 mod embedded;
+mod front_proxy;
 mod kubernetes;
 mod process;
 mod programs;
