@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::Operation;
 
+use crate::scheduler::SchedulerArgs;
 use crate::webhook::WebhookArgs;
 pub(crate) use plugin::*;
 
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Ask the interpreters about an object, offline
     Interpret(InterpretArgs),
+    /// Schedule a control plane that runs elsewhere, in the place of karmada-scheduler
+    Scheduler(Box<SchedulerArgs>),
     /// Answer a control plane that runs elsewhere, as its interpreter and admission webhook
     Webhook(Box<WebhookArgs>),
     /// Write plugins and look at them: new, build, test, run, bench, inspect, list

@@ -7,6 +7,7 @@ mod interpret;
 mod logging;
 mod plugin;
 mod runtime;
+mod scheduler;
 pub mod up;
 mod webhook;
 
@@ -28,6 +29,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::command(args),
         Command::Interpret(args) => interpret::command(args),
         Command::Plugin(args) => plugin::command(args),
+        Command::Scheduler(args) => scheduler::command(*args),
         Command::Webhook(args) => webhook::command(*args),
         Command::Completion(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "windlass", &mut std::io::stdout());

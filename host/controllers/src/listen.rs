@@ -150,7 +150,7 @@ fn dependencies(queues: &Queues, key: &Key, binding: &Binding, priority: Priorit
     }
 }
 
-fn differs(old: &Binding, new: &Binding) -> bool {
+pub(crate) fn differs(old: &Binding, new: &Binding) -> bool {
     old.spec != new.spec
         || old.metadata.deletion_timestamp != new.metadata.deletion_timestamp
         || old.metadata.labels != new.metadata.labels

@@ -34,6 +34,32 @@ pub trait MemberClients: Send + Sync {
     fn problem(&self, cluster: &str) -> Option<String>;
 }
 
+/// Nothing is known of any member's room but what its Cluster object sums up.
+#[derive(Debug)]
+pub struct NoRooms {
+    changes: broadcast::Sender<String>,
+}
+
+impl Default for NoRooms {
+    fn default() -> NoRooms {
+        NoRooms { changes: broadcast::Sender::new(1) }
+    }
+}
+
+impl MemberRooms for NoRooms {
+    fn room(&self, _cluster: &str) -> Option<Arc<Room>> {
+        None
+    }
+
+    fn summary(&self, _cluster: &str, _models: &[ResourceModel]) -> Option<RoomSummary> {
+        None
+    }
+
+    fn changes(&self) -> broadcast::Receiver<String> {
+        self.changes.subscribe()
+    }
+}
+
 /// What is known of the members' room, beyond what their Cluster objects sum up.
 pub trait MemberRooms: Send + Sync {
     /// The nodes and quotas of a member. `None` while they are not known: its summary then counts.

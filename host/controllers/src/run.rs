@@ -24,7 +24,7 @@ use crate::queue::{Priority, Queue};
 use crate::quota::{self, Quotas, Waiting};
 use crate::rebalancer::{self, Rebalancers};
 use crate::runner::{self, Reconcile};
-use crate::scheduling::Scheduling;
+use crate::scheduling::{Intake, Scheduling};
 use crate::status::{BindingStatuses, Notes, Observations, Reflection, TemplateStatuses, WorkStatuses};
 
 /// Runs every control loop until `shutdown`, and returns when all have ended.
@@ -153,7 +153,7 @@ impl Loops {
             decisions_in_flight: options.decisions_in_flight.max(1),
         };
         spawn.task("scheduling", scheduling.run(shutdown.clone()));
-        spawn.task("rooms", follow_rooms(rooms, index.clone(), queues.clone()));
+        spawn.task("rooms", follow_rooms(rooms, index.clone(), queues.scheduling.clone()));
         spawn.controller(
             Bindings { index: index.clone(), interpreter: interpreter.clone(), events: events.clone() },
             &queues.bindings,
@@ -302,14 +302,14 @@ async fn follow_members(
 }
 
 /// A member whose room changes is looked at again by the scheduler.
-async fn follow_rooms(rooms: Arc<dyn MemberRooms>, index: Arc<Index>, queues: Arc<Queues>) {
+pub(crate) async fn follow_rooms(rooms: Arc<dyn MemberRooms>, index: Arc<Index>, intake: Arc<Intake>) {
     let mut changes = rooms.changes();
     loop {
         match changes.recv().await {
-            Ok(cluster) => queues.scheduling.room(&cluster),
+            Ok(cluster) => intake.room(&cluster),
             Err(RecvError::Lagged(_)) => {
                 for cluster in index.clusters.all() {
-                    queues.scheduling.room(cluster.metadata.name.as_deref().unwrap_or_default());
+                    intake.room(cluster.metadata.name.as_deref().unwrap_or_default());
                 }
             }
             Err(RecvError::Closed) => return,

@@ -3,11 +3,13 @@
 //! - [`servers`] builds kube-apiserver and etcd from the Go module proxy, and runs them beside the embedded server.
 //! - [`apiserver`] sends both the same requests and tells where the answers differ.
 //! - [`karmada`] runs a Karmada control plane that asks `windlass webhook` what resources mean.
+//! - [`scheduler`] replaces Karmada's scheduler by ours, and back.
 //! - [`load`] puts the same load on both and prints the figures side by side.
 
 mod apiserver;
 mod karmada;
 mod load;
+mod scheduler;
 mod servers;
 
 use std::process::ExitCode;
@@ -29,6 +31,10 @@ enum Peer {
     Apiserver(apiserver::Options),
     /// Registers `windlass webhook` with a Karmada control plane, and propagates kinds that Karmada doesn't know.
     Karmada(karmada::Options),
+    /// Replaces karmada-scheduler by `windlass scheduler` while bindings keep coming, and back again.
+    Scheduler(scheduler::Options),
+    /// Schedules many bindings on kube-apiserver, by a bare client, by Windlass and by Karmada; wants `--release`.
+    BenchScheduler(scheduler::bench::Options),
     /// Puts the same load on the embedded API server and on kube-apiserver, and prints the ratios. Wants `--release`.
     Bench(load::Options),
 }
@@ -43,6 +49,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         Peer::Apiserver(options) => apiserver::run(options).await,
         Peer::Karmada(options) => karmada::run(options).await.map(|()| ExitCode::SUCCESS),
+        Peer::Scheduler(options) => scheduler::run(options).await.map(|()| ExitCode::SUCCESS),
+        Peer::BenchScheduler(options) => scheduler::bench::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::Bench(options) => load::run(options).await.map(|()| ExitCode::SUCCESS),
     }
 }

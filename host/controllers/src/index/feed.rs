@@ -23,6 +23,18 @@ pub(crate) async fn feed<K, T>(
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Entry,
 {
+    follow(api, config, move |event| cache.take(event, convert), shutdown).await;
+}
+
+/// Lists and watches `api` until `shutdown`, and gives every event to `take`, which has to be quick.
+pub(crate) async fn follow<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    take: impl Fn(watcher::Event<K>) + Send,
+    shutdown: CancellationToken,
+) where
+    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
     let url = api.resource_url().to_owned();
     let mut events = std::pin::pin!(watcher(api, config).default_backoff());
     loop {
@@ -31,7 +43,7 @@ pub(crate) async fn feed<K, T>(
             event = events.next() => event,
         };
         match event {
-            Some(Ok(event)) => cache.take(event, convert),
+            Some(Ok(event)) => take(event),
             Some(Err(error)) => tracing::warn!(url, %error, "watch failed, starting over"),
             None => return,
         }

@@ -23,7 +23,7 @@ use windlass_api::policy::{FederatedResourceQuota, PropagationSpec};
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus, Work};
 
 pub(crate) use cache::{Cache, Change, Key, version};
-pub(crate) use feed::feed;
+pub(crate) use feed::{feed, follow};
 pub(crate) use members::{MemberObjectId, MemberObjects, Observed};
 pub(crate) use resources::{Resources, Served};
 pub(crate) use template::Template;

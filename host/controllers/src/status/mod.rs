@@ -8,7 +8,7 @@ mod template;
 mod work;
 
 pub(crate) use binding::BindingStatuses;
-pub(crate) use notes::{Decision, NewCondition, Notes};
+pub(crate) use notes::{Decision, NewCondition, Note, Notes, apply_conditions};
 pub(crate) use reflect::{Reflection, work_id, work_of};
 pub(crate) use template::TemplateStatuses;
 pub(crate) use work::{Observations, WorkStatuses};

@@ -65,6 +65,11 @@ impl Network {
         kube::Client::try_from(config).context("a client of the embedded server")
     }
 
+    /// By which it is reached.
+    pub(crate) fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.serving.await?

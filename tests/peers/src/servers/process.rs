@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+/// How long a program may take to end.
+const STOP: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
 
 pub(crate) struct Process {
@@ -58,6 +60,18 @@ impl Process {
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(id) = self.child.id() {
+            let asked = Command::new("kill").arg(id.to_string()).status().await.context("kill")?;
+            if asked.success() {
+                let ended = tokio::time::timeout(STOP, self.child.wait()).await;
+                ended.with_context(|| format!("{} does not end: {}", self.name, self.last_words().1))??;
+            }
+        }
+        Ok(())
     }
 
     /// Its name, and the end of its log.

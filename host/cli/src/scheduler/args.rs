@@ -1,0 +1,372 @@
+//! The flags of `windlass scheduler`: karmada-scheduler's, so that one can stand where the other stood.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use windlass_controllers::Timing;
+
+use super::gates::FeatureGate;
+use crate::args::LoggingArgs;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  windlass scheduler --kubeconfig karmada-apiserver.config
+  windlass scheduler --kubeconfig karmada-apiserver.config --leader-elect=false \\
+      --metrics-bind-address 127.0.0.1:8080 --health-probe-bind-address 127.0.0.1:10351
+  windlass scheduler --kubeconfig karmada-apiserver.config --enable-scheduler-estimator=true \\
+      --feature-gates PriorityBasedScheduling=true,MultiplePodTemplatesScheduling=true
+
+It takes the flags of karmada-scheduler v1.16 and its Lease: start it beside karmada-scheduler and stop the other, and
+no binding is left alone or moved. Writes are not limited by a rate but in number (--writes-in-flight), so these change
+nothing and are taken for the sake of manifests that have them: --kube-api-qps, --kube-api-burst, --rate-limiter-*,
+--enable-pprof, --profiling-bind-address.
+
+/healthz, /readyz and /metrics are served without TLS.")]
+pub(crate) struct SchedulerArgs {
+    /// How the control plane is reached; without it $KUBECONFIG, ~/.kube/config, or the pod's service account
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// The address of the control plane's API server, instead of the kubeconfig's
+    #[arg(long, value_name = "URL")]
+    pub(crate) master: Option<String>,
+
+    /// Schedule the bindings that ask for this scheduler
+    #[arg(long, value_name = "NAME", default_value = "default-scheduler", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) scheduler_name: String,
+
+    /// Where /metrics is served; 0 for nowhere
+    #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
+    pub(crate) metrics_bind_address: Bind,
+
+    /// Where /healthz and /readyz are served; 0 for nowhere
+    #[arg(long, value_name = "ADDRESS", default_value = ":10351")]
+    pub(crate) health_probe_bind_address: Bind,
+
+    /// Features of Karmada to have or not, as NAME=true,NAME=false; an unknown one is refused with the list
+    #[arg(long, value_name = "GATES", value_delimiter = ',')]
+    pub(crate) feature_gates: Vec<FeatureGate>,
+
+    /// Which of Karmada's scheduling plugins to use: '*', or all by their names; none of them can be left out
+    #[arg(
+        long,
+        value_name = "PLUGINS",
+        value_delimiter = ',',
+        default_value = "*",
+        allow_hyphen_values = true
+    )]
+    pub(crate) plugins: Vec<String>,
+
+    /// Send a workload of 0 replicas to its clusters, too; it is sent in any case
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub(crate) enable_empty_workload_propagation: bool,
+
+    /// How many decisions are written at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) writes_in_flight: u16,
+
+    #[command(flatten)]
+    pub(crate) election: ElectionArgs,
+
+    #[command(flatten)]
+    pub(crate) estimators: EstimatorArgs,
+
+    #[command(flatten)]
+    pub(crate) idle: IdleArgs,
+
+    #[command(flatten)]
+    pub(crate) logging: LoggingArgs,
+
+    /// klog's verbosity: from 4 on as --log-level debug, from 6 on as trace
+    #[arg(short = 'v', long = "v", value_name = "LEVEL", default_value_t = 0)]
+    pub(crate) verbosity: u8,
+}
+
+/// Which of several schedulers is the one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Leader election")]
+pub(crate) struct ElectionArgs {
+    /// Schedule only while holding the Lease; needed where several of them run
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub(crate) leader_elect: bool,
+
+    /// How long others leave the Lease alone that is not renewed
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    pub(crate) leader_elect_lease_duration: Duration,
+
+    /// Who has not renewed the Lease for so long stops at once
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub(crate) leader_elect_renew_deadline: Duration,
+
+    /// Between two attempts to get or to renew the Lease
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    pub(crate) leader_elect_retry_period: Duration,
+
+    /// The Lease's name
+    #[arg(long, value_name = "NAME", default_value = "karmada-scheduler")]
+    pub(crate) leader_elect_resource_name: String,
+
+    /// The Lease's namespace
+    #[arg(long, value_name = "NAMESPACE", default_value = "karmada-system")]
+    pub(crate) leader_elect_resource_namespace: String,
+}
+
+impl ElectionArgs {
+    pub(crate) fn timing(&self) -> anyhow::Result<Timing> {
+        Ok(Timing::new(
+            self.leader_elect_lease_duration,
+            self.leader_elect_renew_deadline,
+            self.leader_elect_retry_period,
+        )?)
+    }
+}
+
+/// Who is asked how much room a member has.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Estimators")]
+pub(crate) struct EstimatorArgs {
+    /// Ask the members' estimators (karmada-scheduler-estimator, or `windlass estimator`) how much room there is
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub(crate) enable_scheduler_estimator: bool,
+
+    /// Don't ask the estimators of members in pull mode
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub(crate) disable_scheduler_estimator_in_pull_mode: bool,
+
+    /// How long an estimator may take
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
+    pub(crate) scheduler_estimator_timeout: Duration,
+
+    /// The namespace of the estimators' Services
+    #[arg(long, value_name = "NAMESPACE", default_value = "karmada-system")]
+    pub(crate) scheduler_estimator_service_namespace: String,
+
+    /// An estimator's Service is named PREFIX-CLUSTER
+    #[arg(long, value_name = "PREFIX", default_value = "karmada-scheduler-estimator")]
+    pub(crate) scheduler_estimator_service_prefix: String,
+
+    /// The port of the estimators' Services
+    #[arg(long, value_name = "PORT", default_value_t = 10352)]
+    pub(crate) scheduler_estimator_port: u16,
+
+    /// This scheduler's certificate for the estimators (PEM)
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    pub(crate) scheduler_estimator_cert_file: String,
+
+    /// The key of --scheduler-estimator-cert-file (PEM)
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    pub(crate) scheduler_estimator_key_file: String,
+
+    /// Who signs the estimators' certificates (PEM)
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    pub(crate) scheduler_estimator_ca_file: String,
+
+    /// Don't check the estimators' certificates
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub(crate) insecure_skip_estimator_verify: bool,
+}
+
+/// Flags of karmada-scheduler that have nothing to set here.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Taken, and of no effect")]
+pub(crate) struct IdleArgs {
+    /// There is no limit to the rate of requests
+    #[arg(long, value_name = "QPS")]
+    pub(crate) kube_api_qps: Option<f32>,
+    /// There is no limit to the rate of requests
+    #[arg(long, value_name = "N")]
+    pub(crate) kube_api_burst: Option<i32>,
+    /// What fails is tried again after 1 s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) rate_limiter_base_delay: Option<Duration>,
+    /// What keeps failing is tried again after 10 s at the latest
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) rate_limiter_max_delay: Option<Duration>,
+    /// There is no limit to the rate of decisions
+    #[arg(long, value_name = "QPS")]
+    pub(crate) rate_limiter_qps: Option<i32>,
+    /// There is no limit to the rate of decisions
+    #[arg(long, value_name = "N")]
+    pub(crate) rate_limiter_bucket_size: Option<i32>,
+    /// Go's profiles: there are none
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub(crate) enable_pprof: Option<bool>,
+    /// Where Go's profiles would be served
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) profiling_bind_address: Option<String>,
+}
+
+impl IdleArgs {
+    /// Those that were given.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        let IdleArgs {
+            kube_api_qps,
+            kube_api_burst,
+            rate_limiter_base_delay,
+            rate_limiter_max_delay,
+            rate_limiter_qps,
+            rate_limiter_bucket_size,
+            enable_pprof,
+            profiling_bind_address,
+        } = self;
+        let given = [
+            ("--kube-api-qps", kube_api_qps.is_some()),
+            ("--kube-api-burst", kube_api_burst.is_some()),
+            ("--rate-limiter-base-delay", rate_limiter_base_delay.is_some()),
+            ("--rate-limiter-max-delay", rate_limiter_max_delay.is_some()),
+            ("--rate-limiter-qps", rate_limiter_qps.is_some()),
+            ("--rate-limiter-bucket-size", rate_limiter_bucket_size.is_some()),
+            ("--enable-pprof", enable_pprof.is_some()),
+            ("--profiling-bind-address", profiling_bind_address.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+    }
+}
+
+/// The plugins that karmada-scheduler has built in.
+const PLUGINS: [&str; 6] = [
+    "APIEnablement",
+    "TaintToleration",
+    "ClusterAffinity",
+    "SpreadConstraint",
+    "ClusterLocality",
+    "ClusterEviction",
+];
+
+/// Refuses a list that leaves out, or adds, what can't be.
+pub(crate) fn check_plugins(plugins: &[String]) -> anyhow::Result<()> {
+    let known = PLUGINS.join(", ");
+    for plugin in plugins {
+        let name = plugin.trim_start_matches('-');
+        if name != "*" && !PLUGINS.contains(&name) {
+            bail!("--plugins names {name:?}, which there is not; there are {known}");
+        }
+    }
+    let off = |name: &&&str| plugins.iter().any(|plugin| plugin.strip_prefix('-') == Some(name));
+    let on = |name: &&&str| plugins.iter().any(|plugin| plugin == "*" || plugin == *name);
+    match PLUGINS.iter().find(|name| off(name) || !on(name)) {
+        Some(left_out) => bail!(
+            "--plugins leaves out {left_out}: what it does is part of every decision here; name '*', or all of {known}"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Where a server listens, as Go's programs are told: `:8080`, `127.0.0.1:8080`; `0` or nothing for nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bind {
+    Nowhere,
+    At(SocketAddr),
+}
+
+impl FromStr for Bind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Bind, String> {
+        let wanted = || format!("{text:?} is not of the form ADDRESS:PORT or :PORT; 0 is for nowhere");
+        if matches!(text, "" | "0") {
+            return Ok(Bind::Nowhere);
+        }
+        let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let address = match text.rsplit_once(':').ok_or_else(wanted)? {
+            ("", port) => SocketAddr::new(every, port.parse().map_err(|_| wanted())?),
+            ("localhost", port) => {
+                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.parse().map_err(|_| wanted())?)
+            }
+            _ => text.parse().map_err(|_| wanted())?,
+        };
+        Ok(Bind::At(address))
+    }
+}
+
+/// As Go writes it: `15s`, `1m30s`, `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = || format!("{text:?} is no duration such as 15s, 1m30s or 500ms");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command};
+    use clap::Parser;
+
+    fn parse(flags: &[&str]) -> Result<SchedulerArgs, clap::Error> {
+        let all = ["windlass", "scheduler"].into_iter().chain(flags.iter().copied());
+        Cli::try_parse_from(all).map(|cli| match cli.command {
+            Command::Scheduler(args) => *args,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn the_manifests_of_karmada_are_understood() {
+        let args = parse(&[
+            "--kubeconfig=/etc/karmada/config/karmada.config",
+            "--metrics-bind-address=$(POD_IP):8080".replace("$(POD_IP)", "10.0.0.7").as_str(),
+            "--health-probe-bind-address=0.0.0.0:10351",
+            "--enable-scheduler-estimator=true",
+            "--leader-elect-resource-namespace=karmada-system",
+            "--scheduler-estimator-ca-file=/etc/karmada/pki/ca.crt",
+            "--scheduler-estimator-cert-file=/etc/karmada/pki/karmada.crt",
+            "--scheduler-estimator-key-file=/etc/karmada/pki/karmada.key",
+            "--feature-gates=PriorityBasedScheduling=true,Failover=false",
+            "--kube-api-qps=100",
+            "--leader-elect-lease-duration=1m30s",
+            "--v=4",
+        ])
+        .unwrap();
+        assert!(args.estimators.enable_scheduler_estimator && args.election.leader_elect);
+        assert_eq!(args.election.leader_elect_lease_duration, Duration::from_secs(90));
+        assert_eq!(args.idle.given(), ["--kube-api-qps"]);
+        assert_eq!((args.verbosity, args.feature_gates.len()), (4, 2));
+    }
+
+    #[test]
+    fn flags_are_switched_as_go_switches_them() {
+        assert!(parse(&["--leader-elect"]).unwrap().election.leader_elect);
+        assert!(!parse(&["--leader-elect=false"]).unwrap().election.leader_elect);
+        assert!(parse(&["--leader-elect=maybe"]).is_err());
+        assert_eq!(parse(&["-v", "2"]).unwrap().verbosity, 2);
+        let check = |text: &str, want: Bind| assert_eq!(text.parse(), Ok(want), "{text}");
+        check("0", Bind::Nowhere);
+        check(":8080", Bind::At(([0, 0, 0, 0], 8080).into()));
+        check("127.0.0.1:0", Bind::At(([127, 0, 0, 1], 0).into()));
+        for wrong in ["8080", ":x", "host:1", "1.2.3.4"] {
+            assert!(wrong.parse::<Bind>().is_err(), "{wrong}");
+        }
+        for wrong in ["", "15", "s", "-1s", "1 fortnight"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_plugin_can_be_left_out() {
+        let check = |list: &[&str]| {
+            let list: Vec<String> = list.iter().map(|name| (*name).to_owned()).collect();
+            check_plugins(&list).map_or_else(|error| error.to_string(), |()| String::new())
+        };
+        assert_eq!(check(&["*"]), "");
+        assert_eq!(check(&PLUGINS), "");
+        assert!(check(&["*", "-ClusterLocality"]).contains("leaves out ClusterLocality"));
+        assert!(check(&["ClusterAffinity"]).contains("leaves out APIEnablement"));
+        assert!(check(&["*", "Mine"]).contains("\"Mine\", which there is not"));
+    }
+}

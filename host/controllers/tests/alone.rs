@@ -1,0 +1,211 @@
+//! The scheduler alone, beside other writers; and who of several is the one.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use windlass_apiserver::{ApiServer, Config, store};
+use windlass_controllers::{Candidate, Election, NoRooms, SchedulerContext, Timing, run_scheduler};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Server {
+    server: ApiServer,
+    client: kube::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    async fn open() -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let server = ApiServer::open(Config {
+            data_dir: folder.path().to_owned(),
+            name: "alone".to_owned(),
+            definitions: windlass_api::crds(),
+            hooks: Vec::new(),
+            store: store::Options::default(),
+        })
+        .await
+        .unwrap();
+        Server { client: server.client(), server, _folder: folder }
+    }
+
+    fn api(&self, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        match kind {
+            "Cluster" => Api::all_with(self.client.clone(), &resource),
+            _ => Api::namespaced_with(self.client.clone(), "default", &resource),
+        }
+    }
+
+    fn bindings(&self) -> Api<DynamicObject> {
+        self.api("work.karmada.io", "v1alpha2", "ResourceBinding")
+    }
+
+    async fn cluster(&self, name: &str) {
+        let api = self.api("cluster.karmada.io", "v1alpha1", "Cluster");
+        let cluster = json!({"apiVersion": "cluster.karmada.io/v1alpha1", "kind": "Cluster",
+            "metadata": {"name": name}, "spec": {"syncMode": "Push"}});
+        api.create(&PostParams::default(), &serde_json::from_value(cluster).unwrap()).await.unwrap();
+        let apis = json!([{"groupVersion": "apps/v1", "resources": [{"name": "deployments", "kind": "Deployment"}]}]);
+        let status = json!({"status": {"apiEnablements": apis}});
+        api.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    }
+
+    async fn binding(&self, name: &str, labels: Value, scheduler: &str) {
+        let binding = json!({"apiVersion": "work.karmada.io/v1alpha2", "kind": "ResourceBinding",
+            "metadata": {"name": name, "labels": labels}, "spec": {"schedulerName": scheduler,
+            "resource": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "default", "name": name},
+            "replicas": 2, "placement": {}}});
+        self.bindings()
+            .create(&PostParams::default(), &serde_json::from_value(binding).unwrap())
+            .await
+            .unwrap();
+    }
+
+    async fn get(&self, name: &str) -> Value {
+        serde_json::to_value(self.bindings().get(name).await.unwrap()).unwrap()
+    }
+
+    /// Polls until the binding is scheduled in its present generation.
+    async fn scheduled(&self, name: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let binding = self.get(name).await;
+            if binding["status"]["schedulerObservedGeneration"] == binding["metadata"]["generation"] {
+                return binding;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{binding}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn scheduler(&self) -> SchedulerContext {
+        SchedulerContext {
+            client: self.client.clone(),
+            rooms: Arc::new(NoRooms::default()),
+            clock: Arc::new(Timestamp::now),
+            scheduler_name: "default-scheduler".to_owned(),
+            decisions_in_flight: 4,
+            statuses_in_flight: 4,
+        }
+    }
+}
+
+fn condition<'a>(binding: &'a Value, kind: &str) -> Option<&'a Value> {
+    binding["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_schedules_what_is_its_own_and_leaves_others_conditions_alone() {
+    let server = Server::open().await;
+    server.cluster("m1").await;
+    let policy = json!({"propagationpolicy.karmada.io/permanent-id": "p"});
+    server.binding("nobodys", json!({}), "").await;
+    server.binding("others", policy.clone(), "another-scheduler").await;
+    server.binding("web", policy.clone(), "default-scheduler").await;
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(run_scheduler(server.scheduler(), shutdown.clone()));
+
+    let web = server.scheduled("web").await;
+    assert_eq!(web["spec"]["clusters"], json!([{"name": "m1", "replicas": 2}]));
+    assert_eq!(condition(&web, "Scheduled").unwrap()["reason"], "Success");
+    assert!(web["status"]["lastScheduledTime"].is_string(), "{web}");
+
+    // Another writer has its condition there, ahead of the scheduler's; then the workload is scaled.
+    let applied = json!({"type": "FullyApplied", "status": "True", "reason": "Theirs", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let both = json!({"status": {"conditions": [applied, condition(&web, "Scheduled")]}});
+    server.bindings().patch_status("web", &PatchParams::default(), &Patch::Merge(both)).await.unwrap();
+    let scaled = json!({"spec": {"replicas": 5}});
+    server.bindings().patch("web", &PatchParams::default(), &Patch::Merge(scaled)).await.unwrap();
+    let web = server.scheduled("web").await;
+    assert_eq!(web["spec"]["clusters"], json!([{"name": "m1", "replicas": 5}]));
+    assert_eq!(condition(&web, "FullyApplied").unwrap()["reason"], "Theirs");
+    assert_eq!(web["status"]["conditions"].as_array().unwrap().len(), 2);
+
+    // Bindings are looked at in turn: one that came later is done, and these are not.
+    server.binding("last", policy, "").await;
+    server.scheduled("last").await;
+    for left_alone in ["nobodys", "others"] {
+        let binding = server.get(left_alone).await;
+        assert!(binding["spec"]["clusters"].is_null() && binding["status"].is_null(), "{binding}");
+    }
+    shutdown.cancel();
+    running.await.unwrap();
+    server.server.shutdown().await;
+}
+
+fn candidate(identity: &str) -> Candidate {
+    let millis = Duration::from_millis;
+    Candidate {
+        namespace: "default".to_owned(),
+        name: "scheduler".to_owned(),
+        identity: identity.to_owned(),
+        timing: Timing::new(millis(1000), millis(600), millis(50)).unwrap(),
+    }
+}
+
+/// Runs a candidate that says when it begins and when it is told to end.
+fn run(server: &Server, identity: &'static str, said: &mpsc::UnboundedSender<String>) -> CancellationToken {
+    let election = Election::new(server.client.clone(), candidate(identity), Arc::new(Timestamp::now));
+    let (shutdown, said) = (CancellationToken::new(), said.clone());
+    let work = move |stop: CancellationToken| {
+        let said = said.clone();
+        async move {
+            said.send(format!("{identity} begins")).unwrap();
+            stop.cancelled().await;
+            said.send(format!("{identity} ends")).unwrap();
+        }
+    };
+    tokio::spawn(election.run(work, shutdown.clone()));
+    shutdown
+}
+
+async fn next(heard: &mut mpsc::UnboundedReceiver<String>) -> String {
+    tokio::time::timeout(PATIENCE, heard.recv()).await.expect("something happens").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_leads_and_the_next_follows_when_it_is_done() {
+    let server = Server::open().await;
+    let (said, mut heard) = mpsc::unbounded_channel();
+    let first = run(&server, "first", &said);
+    assert_eq!(next(&mut heard).await, "first begins");
+    let second = run(&server, "second", &said);
+    first.cancel();
+    assert_eq!(next(&mut heard).await, "first ends", "the Lease is not given up before the work has ended");
+    assert_eq!(next(&mut heard).await, "second begins");
+    let lease = Api::<Lease>::namespaced(server.client.clone(), "default").get("scheduler").await.unwrap();
+    let spec = lease.spec.unwrap();
+    assert_eq!((spec.holder_identity.as_deref(), spec.lease_duration_seconds), (Some("second"), Some(1)));
+    second.cancel();
+    assert_eq!(next(&mut heard).await, "second ends");
+    server.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_the_lease_stops_and_stands_by() {
+    let server = Server::open().await;
+    let (said, mut heard) = mpsc::unbounded_channel();
+    let shutdown = run(&server, "first", &said);
+    assert_eq!(next(&mut heard).await, "first begins");
+    // Somebody takes it by force, and never renews it.
+    let leases = Api::<Lease>::namespaced(server.client.clone(), "default");
+    let taken = json!({"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 1}});
+    leases.patch("scheduler", &PatchParams::default(), &Patch::Merge(taken)).await.unwrap();
+    assert_eq!(next(&mut heard).await, "first ends");
+    assert_eq!(next(&mut heard).await, "first begins");
+    let spec = leases.get("scheduler").await.unwrap().spec.unwrap();
+    assert_eq!(spec.holder_identity.as_deref(), Some("first"));
+    shutdown.cancel();
+    assert_eq!(next(&mut heard).await, "first ends");
+    server.server.shutdown().await;
+}
