@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::Operation;
 
+use crate::explain::{ExplainArgs, ScheduleArgs};
 use crate::scheduler::SchedulerArgs;
 use crate::webhook::WebhookArgs;
 pub(crate) use plugin::*;
@@ -27,6 +28,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Ask the interpreters about an object, offline
     Interpret(InterpretArgs),
+    /// Tell why a binding is where it is, or why not yet
+    Explain(ExplainArgs),
+    /// Tell what scheduling would come to, without writing anything
+    Schedule(ScheduleArgs),
     /// Schedule a control plane that runs elsewhere, in the place of karmada-scheduler
     Scheduler(Box<SchedulerArgs>),
     /// Answer a control plane that runs elsewhere, as its interpreter and admission webhook

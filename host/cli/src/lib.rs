@@ -3,10 +3,12 @@
 mod args;
 mod client;
 mod demo;
+mod explain;
 mod interpret;
 mod logging;
 mod plugin;
 mod runtime;
+mod schedule;
 mod scheduler;
 pub mod up;
 mod webhook;
@@ -29,6 +31,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::command(args),
         Command::Interpret(args) => interpret::command(args),
         Command::Plugin(args) => plugin::command(args),
+        Command::Explain(args) => explain::command(args),
+        Command::Schedule(args) => schedule::command(args),
         Command::Scheduler(args) => scheduler::command(*args),
         Command::Webhook(args) => webhook::command(*args),
         Command::Completion(args) => {

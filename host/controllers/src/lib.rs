@@ -9,6 +9,7 @@ mod election;
 mod error;
 mod events;
 mod execution;
+pub mod explain;
 mod index;
 mod listen;
 mod marks;

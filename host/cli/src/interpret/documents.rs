@@ -19,20 +19,20 @@ pub(super) struct Given {
 impl Given {
     /// Reads all documents of `files`; `-` is standard input, a folder all its .yaml, .yml and .json files.
     pub(super) fn read(files: &[std::path::PathBuf]) -> anyhow::Result<Given> {
-        let mut given = Given { customizations: Vec::new(), objects: Vec::new() };
-        for file in files {
-            for document in
-                in_folder(file)?.iter().map(|file| documents(file)).collect::<Result<Vec<_>, _>>()?.concat()
-            {
-                if is_customization(&document) {
-                    given.customizations.push(document);
-                } else {
-                    given.objects.push(document);
-                }
-            }
-        }
-        Ok(given)
+        let (customizations, objects) = read_documents(files)?.into_iter().partition(is_customization);
+        Ok(Given { customizations, objects })
     }
+}
+
+/// Reads all documents of `files`; `-` is standard input, a folder all its .yaml, .yml and .json files.
+pub(crate) fn read_documents(files: &[std::path::PathBuf]) -> anyhow::Result<Vec<Value>> {
+    let mut read = Vec::new();
+    for file in files {
+        for file in in_folder(file)? {
+            read.extend(documents(&file)?);
+        }
+    }
+    Ok(read)
 }
 
 fn is_customization(document: &Value) -> bool {

@@ -132,7 +132,7 @@ fn affinity_groups(template: &Template, policy: &PropagationSpec) -> Option<Work
 
 /// How urgent a resource is: as its PriorityClass says. Room is taken from others only where the policy asks for it
 /// and the class doesn't forbid it.
-pub(super) fn schedule_priority(
+pub(crate) fn schedule_priority(
     wanted: &policy::SchedulePriority,
     class: &PriorityClass,
 ) -> SchedulePriority {

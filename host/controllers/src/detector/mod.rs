@@ -20,12 +20,13 @@ use crate::patch::difference;
 use crate::runner::{Outcome, Reconcile};
 use crate::status::Notes;
 
-pub(crate) use build::{binding_key, owner};
+pub(crate) use build::{binding_key, owner, schedule_priority};
+pub(crate) use matching::{Claim, decide as claim};
 pub(crate) use policies::Policies;
 
 use build::Needs;
 use claim::{Marks, has_marks_of};
-use matching::{Claim, Claimant, claimant, decide};
+use matching::{Claimant, claimant, decide};
 
 /// The type of the condition that says that a template could not be interpreted.
 pub(crate) const INTERPRETED: &str = "Interpreted";
@@ -77,7 +78,7 @@ impl Detector {
     async fn apply(&self, template: &Template, policy: &Policy) -> Result<(), Error> {
         let key = binding_key(&template.id().gvk.kind, &template.id().namespace, &template.id().name);
         let existing = self.index.binding(&key);
-        let needs = match self.interpret(template) {
+        let needs = match needs(&*self.interpreter, template) {
             Ok(needs) => needs,
             Err(error) => return Err(self.report(template, existing.as_deref(), error)),
         };
@@ -103,19 +104,6 @@ impl Detector {
         }
     }
 
-    /// Components where the object is more than its replicas, else these.
-    fn interpret(&self, template: &Template) -> Result<Needs, CallError> {
-        let inspection = self.interpreter.inspect(&template.object, Ask::TEMPLATE);
-        if inspection.by_components()
-            && let Some(components) = inspection.components
-        {
-            return Ok(Needs { components: components.result?, ..Needs::default() });
-        }
-        let Some(answer) = inspection.replicas else { return Ok(Needs::default()) };
-        let answer = answer.result?;
-        Ok(Needs { replicas: answer.replicas, requirements: answer.requirements, components: Vec::new() })
-    }
-
     fn report(&self, template: &Template, existing: Option<&Binding>, error: CallError) -> Error {
         let reason = "InterpretationFailed";
         self.events.warn(template.id(), template.uid(), reason, error.call, error.to_string());
@@ -130,7 +118,7 @@ impl Detector {
         let Some(wanted) = &policy.spec.schedule_priority else { return Ok(None) };
         let name = &wanted.priority_class_name;
         match self.index.priority_classes.get(&Key::new("", name)) {
-            Some(class) => Ok(Some(build::schedule_priority(wanted, &class))),
+            Some(class) => Ok(Some(schedule_priority(wanted, &class))),
             None => {
                 let message = format!(
                     "policy {} names PriorityClass {name} in spec.schedulePriority.priorityClassName, and there is none",
@@ -186,6 +174,34 @@ impl Detector {
             }
         }
         Ok(Outcome::Done)
+    }
+}
+
+/// What a template needs: components where the object is more than its replicas, else these.
+pub(crate) fn needs(interpreter: &dyn Interpreter, template: &Template) -> Result<Needs, CallError> {
+    let inspection = interpreter.inspect(&template.object, Ask::TEMPLATE);
+    if inspection.by_components()
+        && let Some(components) = inspection.components
+    {
+        return Ok(Needs { components: components.result?, ..Needs::default() });
+    }
+    let Some(answer) = inspection.replicas else { return Ok(Needs::default()) };
+    let answer = answer.result?;
+    Ok(Needs { replicas: answer.replicas, requirements: answer.requirements, components: Vec::new() })
+}
+
+/// The binding that a template is to have under a policy, given the one that it has.
+pub(crate) fn bind(
+    template: &Template,
+    policy: &Policy,
+    needs: Needs,
+    priority: Option<SchedulePriority>,
+    existing: Option<Binding>,
+) -> Binding {
+    let desired = build::binding(template, policy, needs, priority);
+    match existing {
+        Some(existing) => build::merged(&existing, desired).unwrap_or(existing),
+        None => desired,
     }
 }
 
