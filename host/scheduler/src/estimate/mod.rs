@@ -16,8 +16,6 @@ pub use answers::{Answer, Answers, Counted, OpenQuestion, Question, decide_or_as
 pub(crate) use estimator::Estimator;
 pub use shortage::{RefusedNodes, Shortage};
 
-use std::borrow::Borrow;
-
 use crate::snapshot::ClusterState;
 use crate::workload::Need;
 
@@ -52,37 +50,13 @@ impl Estimate {
 
 /// How many more whole sets fit: of each need as many pods as it has replicas.
 pub fn sets(cluster: &ClusterState, namespace: &str, needs: &[Need]) -> Estimate {
-    count(cluster, namespace, needs, || Question::new(Counted::Sets, namespace, needs))
-}
-
-/// `question` is what an estimator would be asked.
-fn count<Q: Borrow<Question>>(
-    cluster: &ClusterState,
-    namespace: &str,
-    needs: &[Need],
-    question: impl FnOnce() -> Q,
-) -> Estimate {
-    match &cluster.room {
-        Some(room) => {
-            let by_quota = quotas::count(room, &cluster.promises, namespace, needs);
-            if by_quota.as_ref().is_some_and(|estimate| estimate.count == 0) {
-                // Nodes are many and quotas few: the cheap answer is final.
-                return by_quota.expect("it was just looked at");
-            }
-            nodes::count(&room.nodes, &cluster.promises, needs).least(by_quota)
-        }
-        None => {
-            let answers = cluster.answers.as_ref();
-            let answered = answers.and_then(|answers| answers.count(question().borrow(), &cluster.promises));
-            answered.unwrap_or_else(|| summary::count(cluster, needs))
-        }
-    }
+    Estimator::new(Counted::Sets, namespace, needs.into()).estimate(cluster)
 }
 
 /// How many more replicas fit; `need.replicas` is not read.
 pub fn replicas(cluster: &ClusterState, namespace: &str, need: &Need) -> Estimate {
-    let one = [Need { replicas: 1, ..need.clone() }];
-    count(cluster, namespace, &one, || Question::new(Counted::Replicas, namespace, &one))
+    let one = vec![Need { replicas: 1, ..need.clone() }];
+    Estimator::new(Counted::Replicas, namespace, one.into()).estimate(cluster)
 }
 
 #[cfg(test)]

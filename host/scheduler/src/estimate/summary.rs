@@ -7,54 +7,68 @@ use windlass_api::quantity::Quantity;
 use super::{COUNT_MAX, Estimate, Shortage, nodes};
 use crate::node::Node;
 use crate::resources::Resources;
-use crate::snapshot::{Capacity, ClusterState};
+use crate::snapshot::{Capacity, ClusterState, Promise};
 use crate::workload::Need;
 
 /// As many nodes of a grade are looked at; more hold no less.
 const NODES_PER_GRADE_MAX: i64 = 5_000;
 
-/// How many whole sets a cluster has room for, by its own account.
-pub(super) fn count(cluster: &ClusterState, needs: &[Need]) -> Estimate {
-    let Some(capacity) = &cluster.capacity else { return Estimate::none(Shortage::Unreported) };
-    let mut wanted = sum(needs);
-    wanted.set("pods", Quantity::from_units(pods(needs)));
-    let mut free = capacity.free.clone();
-    for promise in &cluster.promises {
-        let mut promised = sum(&promise.needs);
-        promised.set("pods", Quantity::from_units(pods(&promise.needs)));
-        free.subtract(&promised);
+/// What one set takes of each resource, `pods` among them.
+#[derive(Debug)]
+pub(super) struct Total {
+    wanted: Vec<(String, Quantity)>,
+    /// Whether it is a set, and not a replica.
+    set: bool,
+}
+
+impl Total {
+    pub(super) fn of(needs: &[Need]) -> Total {
+        let mut sum = Resources::default();
+        let mut pods = 0i64;
+        for need in needs {
+            sum.add(&need.request, need.replicas);
+            pods = pods.saturating_add(need.replicas);
+        }
+        sum.set(PODS, Quantity::from_units(pods));
+        let wanted = sum.positive().map(|(resource, wanted)| (resource.to_owned(), wanted)).collect();
+        Total { wanted, set: needs.iter().any(|need| !need.name.is_empty()) }
     }
+}
+
+const PODS: &str = "pods";
+
+/// How many whole sets a cluster has room for, by its own account.
+pub(super) fn count(cluster: &ClusterState, needs: &[Need], total: &Total) -> Estimate {
+    let Some(capacity) = &cluster.capacity else { return Estimate::none(Shortage::Unreported) };
     let mut count = COUNT_MAX;
-    for (resource, wanted) in wanted.positive() {
-        let free = free.get(resource).max(Quantity::ZERO);
-        match free.fits(wanted) {
+    for (resource, wanted) in &total.wanted {
+        let free = capacity.free.get(resource).minus(promised(&cluster.promises, resource));
+        let free = free.max(Quantity::ZERO);
+        match free.fits(*wanted) {
             Some(0) => {
-                let set = needs.iter().any(|need| !need.name.is_empty());
-                return Estimate::none(Shortage::Total { resource: resource.to_owned(), wanted, free, set });
+                let (resource, wanted, set) = (resource.clone(), *wanted, total.set);
+                return Estimate::none(Shortage::Total { resource, wanted, free, set });
             }
             Some(fits) => count = count.min(fits),
             None => {}
         }
     }
-    let graded = grades(capacity, &wanted).map(|graded| nodes::count(&graded, &cluster.promises, needs));
+    let graded = grades(capacity, total).map(|graded| nodes::count(&graded, &cluster.promises, needs));
     Estimate::of(count).least(graded)
 }
 
-fn sum(needs: &[Need]) -> Resources {
-    let mut sum = Resources::default();
-    for need in needs {
-        sum.add(&need.request, need.replicas);
-    }
-    sum
-}
-
-fn pods(needs: &[Need]) -> i64 {
-    needs.iter().fold(0, |pods: i64, need| pods.saturating_add(need.replicas))
+/// What was promised of one resource.
+fn promised(promises: &[Promise], resource: &str) -> Quantity {
+    let needs = promises.iter().flat_map(|promise| &promise.needs);
+    needs.fold(Quantity::ZERO, |sum, need| {
+        let each = if resource == PODS { Quantity::from_units(1) } else { need.request.get(resource) };
+        sum.plus(each.times(need.replicas))
+    })
 }
 
 /// One node for each that is counted in a grade, with the least that a node of its grade has left. `None` without
 /// grades, or where they say nothing of a resource that is wanted.
-fn grades(capacity: &Capacity, wanted: &Resources) -> Option<Vec<Node>> {
+fn grades(capacity: &Capacity, total: &Total) -> Option<Vec<Node>> {
     if capacity.modelings.is_empty() || capacity.models.is_empty() {
         return None;
     }
@@ -67,7 +81,7 @@ fn grades(capacity: &Capacity, wanted: &Resources) -> Option<Vec<Node>> {
     for model in &capacity.models {
         let ranges = model.ranges.iter().map(|range| (range.name.clone(), range.min.clone())).collect();
         let least = Resources::reported(&ranges);
-        if wanted.positive().any(|(resource, _)| resource != "pods" && !least.names(resource)) {
+        if total.wanted.iter().any(|(resource, _)| resource != PODS && !least.names(resource)) {
             return None;
         }
         let count = counts.get(&model.grade).copied().unwrap_or(0).min(NODES_PER_GRADE_MAX);
