@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod conditions;
 pub mod config;
 mod crds;
+mod key;
 pub mod labels;
 pub mod names;
 pub mod plugin;
@@ -22,3 +23,4 @@ mod twin;
 pub mod work;
 
 pub use crds::crds;
+pub use key::Key;

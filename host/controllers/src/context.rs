@@ -9,6 +9,7 @@ use windlass_core::Interpreter;
 use windlass_quota::Ledger;
 
 use crate::member_clients::{MemberClients, MemberRooms};
+use crate::scheduling::Scheduler;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -20,21 +21,11 @@ pub struct Options {
     pub concurrency: usize,
     /// How long one call to a member cluster may take.
     pub member_timeout: Duration,
-    /// The scheduler's name: bindings that ask for another scheduler are left alone.
-    pub scheduler_name: String,
-    /// Scheduling decisions whose writes may be under way at once. Small, so that a binding of higher priority
-    /// that arrives while the scheduler is busy waits for few others.
-    pub decisions_in_flight: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            concurrency: 32,
-            member_timeout: Duration::from_secs(10),
-            scheduler_name: "default-scheduler".to_owned(),
-            decisions_in_flight: 16,
-        }
+        Options { concurrency: 32, member_timeout: Duration::from_secs(10) }
     }
 }
 
@@ -51,5 +42,7 @@ pub struct Context {
     /// What namespaces use and may use; kept up to date here, for admission to enforce.
     pub quotas: Arc<Ledger>,
     pub clock: Clock,
+    /// The scheduler, to be run here, and to be asked by whoever made it.
+    pub scheduler: Scheduler,
     pub options: Options,
 }

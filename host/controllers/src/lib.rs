@@ -33,3 +33,4 @@ pub use members::{Members, RoomSummary, Rooms};
 pub use quota::follow as follow_quotas;
 pub use run::run;
 pub use scheduler::{SchedulerContext, run_scheduler};
+pub use scheduling::Scheduler;

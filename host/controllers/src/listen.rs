@@ -113,9 +113,10 @@ fn bindings(index: &Arc<Index>, queues: &Arc<Queues>, notes: &Arc<Notes>, kinds:
                 }
                 Change::Applied { old, new, priority } => {
                     let old = old.as_deref();
+                    // What is decided is written on condition that nothing has changed, be it the status.
+                    queues.scheduling.binding(key.clone());
                     if old.is_none_or(|old| differs(old, new)) {
                         queues.bindings.add_with(key.clone(), *priority);
-                        queues.scheduling.binding(key.clone());
                         dependencies(&queues, &key, new, *priority);
                         notes.touch(&key);
                     }
@@ -124,7 +125,6 @@ fn bindings(index: &Arc<Index>, queues: &Arc<Queues>, notes: &Arc<Notes>, kinds:
                     };
                     if old.and_then(items) != items(new) {
                         queues.template_statuses.add_with(template.clone(), *priority);
-                        queues.scheduling.status(key);
                     }
                     if !templates.is_watched(&template.gvk) {
                         kinds.notify_one();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 use windlass_api::cluster::ResourceModel;
-use windlass_scheduler::Room;
+use windlass_scheduler::{Answers, OpenQuestion, Room};
 
 use crate::members::RoomSummary;
 
@@ -67,6 +67,14 @@ pub trait MemberRooms: Send + Sync {
 
     /// The member's totals, and how many nodes it has of each of `models`. `None` while they are not known.
     fn summary(&self, cluster: &str, models: &[ResourceModel]) -> Option<RoomSummary>;
+
+    /// What the member's own estimator has answered. `None`: it has none.
+    fn answers(&self, _cluster: &str) -> Option<Arc<Answers>> {
+        None
+    }
+
+    /// Asks members' estimators. Their answers are changes of their room; one that can't answer says so.
+    fn ask(&self, _questions: Vec<OpenQuestion>) {}
 
     /// The names of members whose room has changed, from now on. A receiver that lags asks for every member's.
     fn changes(&self) -> broadcast::Receiver<String>;

@@ -81,8 +81,17 @@ impl Loops {
     }
 
     fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
-        let Context { client, interpreter, interpreters_changed, members, rooms, quotas, clock, options } =
-            self.context.clone();
+        let Context {
+            client,
+            interpreter,
+            interpreters_changed,
+            members,
+            rooms,
+            quotas,
+            clock,
+            scheduler,
+            options,
+        } = self.context.clone();
         let Loops {
             index, objects, queues, notes, observations, events, registry, kinds, over_quota, ..
         } = self;
@@ -144,13 +153,12 @@ impl Loops {
             &queues.rebalancers,
         );
         let scheduling = Scheduling {
+            scheduler,
             index: index.clone(),
             rooms: rooms.clone(),
             intake: queues.scheduling.clone(),
             notes: notes.clone(),
             events: events.clone(),
-            scheduler_name: options.scheduler_name,
-            decisions_in_flight: options.decisions_in_flight.max(1),
         };
         spawn.task("scheduling", scheduling.run(shutdown.clone()));
         spawn.task("rooms", follow_rooms(rooms, index.clone(), queues.scheduling.clone()));
@@ -306,10 +314,10 @@ pub(crate) async fn follow_rooms(rooms: Arc<dyn MemberRooms>, index: Arc<Index>,
     let mut changes = rooms.changes();
     loop {
         match changes.recv().await {
-            Ok(cluster) => intake.room(&cluster),
+            Ok(cluster) => intake.cluster(&cluster),
             Err(RecvError::Lagged(_)) => {
                 for cluster in index.clusters.all() {
-                    intake.room(cluster.metadata.name.as_deref().unwrap_or_default());
+                    intake.cluster(cluster.metadata.name.as_deref().unwrap_or_default());
                 }
             }
             Err(RecvError::Closed) => return,

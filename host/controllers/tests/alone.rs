@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::{ApiServer, Config, store};
-use windlass_controllers::{Candidate, Election, NoRooms, SchedulerContext, Timing, run_scheduler};
+use windlass_controllers::{
+    Candidate, Election, NoRooms, Scheduler, SchedulerContext, Timing, run_scheduler,
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -92,8 +94,7 @@ impl Server {
             client: self.client.clone(),
             rooms: Arc::new(NoRooms::default()),
             clock: Arc::new(Timestamp::now),
-            scheduler_name: "default-scheduler".to_owned(),
-            decisions_in_flight: 4,
+            scheduler: Scheduler::new("default-scheduler", 4),
             statuses_in_flight: 4,
         }
     }

@@ -2,14 +2,15 @@
 //!
 //! [`decide`] chooses clusters for a binding and divides its replicas, [`explain`] tells how it came to that, and
 //! [`preempt`] who would have to leave for it; [`due`] says whether a binding needs a decision at all; [`Queue`] says
-//! whose turn it is. What is known of the clusters comes as a [`Snapshot`]; executing a decision is somebody else's
-//! work.
+//! whose turn it is. What is known of the clusters comes as a [`Snapshot`]. The [`engine`] is all of this as a state
+//! machine: it takes in what is known and says what is to be written; doing so is somebody else's work.
 
 mod assign;
 mod attempt;
 mod context;
 mod cover;
 mod decide;
+pub mod engine;
 mod estimate;
 mod explain;
 mod filter;
@@ -43,7 +44,7 @@ pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExpl
 pub use filter::FilterReason;
 pub use node::Node;
 pub use preempt::{Occupant, Preemption, preempt};
-pub use queue::{Limits, Popped, Queue};
+pub use queue::{Limits, Popped, Queue, Waiting};
 pub use quota::Quota;
 pub use refusal::{Diagnosis, Reason, Refusal, Why};
 pub use resources::{ResourceError, Resources};

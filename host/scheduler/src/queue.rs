@@ -59,6 +59,17 @@ struct Entry {
     failures: u32,
 }
 
+/// Where a binding waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Behind so many others.
+    Active { ahead: usize },
+    /// Until then; so many others back off for less long.
+    Backoff { until: Duration, ahead: usize },
+    /// For an event, or until then.
+    Unschedulable { until: Duration },
+}
+
 /// The queue of bindings that wait for a decision. `K` names a binding.
 #[derive(Debug)]
 pub struct Queue<K> {
@@ -117,6 +128,25 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         }
     }
 
+    /// Whether a binding waits.
+    pub fn contains(&self, key: &K) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Where a binding waits.
+    pub fn waiting(&self, key: &K) -> Option<Waiting> {
+        let entry = self.entries.get(key)?;
+        Some(match entry.place {
+            Place::Active => Waiting::Active {
+                ahead: self.active.range(..(Reverse(entry.priority), entry.entered)).count(),
+            },
+            Place::Backoff { until } => {
+                Waiting::Backoff { until, ahead: self.backoff.range(..(until, entry.entered)).count() }
+            }
+            Place::Unschedulable { until } => Waiting::Unschedulable { until },
+        })
+    }
+
     /// Takes a binding out: it is gone, or suspended.
     pub fn remove(&mut self, key: &K) {
         self.take(key);
@@ -158,6 +188,24 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         let entered = self.next();
         let failures = popped.failures.saturating_add(1);
         self.put(popped.key, Entry { priority: popped.priority, entered, place, failures });
+    }
+
+    /// Puts back a binding that cannot be decided on until something is known, or until then. One that was put in
+    /// meanwhile stays as it is.
+    pub fn hold(&mut self, popped: Popped<K>, until: Duration) {
+        if self.entries.contains_key(&popped.key) {
+            return;
+        }
+        let entered = self.next();
+        let Popped { key, priority, failures, events: _ } = popped;
+        self.put(key, Entry { priority, entered, place: Place::Backoff { until }, failures });
+    }
+
+    /// What a binding was held for is known. One that waits for something else stays as it is.
+    pub fn release_held(&mut self, key: &K) {
+        if self.entries.get(key).is_some_and(|entry| matches!(entry.place, Place::Backoff { .. })) {
+            self.activate(key);
+        }
     }
 
     /// Puts back a binding for which there was no cluster or no room. It waits for an event; if there was one since

@@ -39,6 +39,28 @@ impl Snapshot {
         let index = self.clusters.binary_search_by(|cluster| cluster.name.as_str().cmp(name)).ok()?;
         Some(&self.clusters[index])
     }
+
+    /// Puts a cluster in, or in the place of the one of this name.
+    pub(crate) fn put(&mut self, cluster: ClusterState) {
+        match self.clusters.iter().position(|other| other.name == cluster.name) {
+            Some(index) => Arc::make_mut(&mut self.clusters)[index] = Arc::new(cluster),
+            None => {
+                *self = Snapshot::new(self.clusters.iter().cloned().chain([Arc::new(cluster)]));
+            }
+        }
+    }
+
+    /// Takes the cluster of this name out.
+    pub(crate) fn remove(&mut self, name: &str) {
+        *self = Snapshot::new(self.clusters.iter().filter(|cluster| cluster.name != name).cloned());
+    }
+
+    /// What the cluster of this name was promised. Nothing is copied unless somebody holds a clone of this snapshot.
+    pub(crate) fn promises_mut(&mut self, name: &str) -> Option<&mut Vec<Promise>> {
+        let index = self.clusters.iter().position(|cluster| cluster.name == name)?;
+        let cluster = &mut Arc::make_mut(&mut self.clusters)[index];
+        Some(&mut Arc::make_mut(cluster).promises)
+    }
 }
 
 /// One cluster.

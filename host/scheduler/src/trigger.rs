@@ -4,6 +4,7 @@ use windlass_api::policy::{Placement, ReplicaSchedulingType};
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus};
 
 use crate::snapshot::Snapshot;
+use crate::workload::comes_in_sets;
 
 /// Why a decision is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +45,9 @@ pub fn due(
     if spec.clusters.is_empty() {
         return Some(Cause::Unplaced);
     }
-    let scheduling = spec.placement.as_ref().and_then(|placement| placement.replica_scheduling.as_ref());
-    let duplicated = scheduling.is_none_or(|scheduling| {
-        scheduling.replica_scheduling_type == Some(ReplicaSchedulingType::Duplicated)
-    });
+    let duplicated = is_duplicated(spec);
     let has_replicas = spec.replicas > 0 || spec.replica_requirements.is_some();
-    if has_replicas && spec.components.is_empty() {
+    if has_replicas && !comes_in_sets(spec) {
         let changed = if duplicated {
             spec.clusters.iter().any(|target| target.replicas != spec.replicas)
         } else {
@@ -63,12 +61,24 @@ pub fn due(
     if is_fresh(spec, status) {
         return Some(Cause::Rescheduled);
     }
-    let has_pods = has_replicas || !spec.components.is_empty();
-    if duplicated || !has_pods {
+    if follows_clusters(spec) {
         return Some(Cause::Duplicated);
     }
     let gone = |name: &str| snapshot.get(name).is_none_or(|cluster| cluster.deleting);
     spec.clusters.iter().any(|target| gone(&target.name)).then_some(Cause::ClusterGone)
+}
+
+/// Whether the binding goes wherever it may, so that clusters that come or go concern it.
+pub(crate) fn follows_clusters(spec: &ResourceBindingSpec) -> bool {
+    let has_pods = spec.replicas > 0 || spec.replica_requirements.is_some() || !spec.components.is_empty();
+    is_duplicated(spec) || !has_pods
+}
+
+fn is_duplicated(spec: &ResourceBindingSpec) -> bool {
+    let scheduling = spec.placement.as_ref().and_then(|placement| placement.replica_scheduling.as_ref());
+    scheduling.is_none_or(|scheduling| {
+        scheduling.replica_scheduling_type == Some(ReplicaSchedulingType::Duplicated)
+    })
 }
 
 /// Whether a decision was asked for that counts the present assignment for nothing.

@@ -56,10 +56,7 @@ impl Workload {
     /// # Errors
     /// A quantity is none, or a count is negative.
     pub fn of(spec: &ResourceBindingSpec) -> Result<Workload, WorkloadError> {
-        // One component whose replicas are known is divided like any workload of replicas.
-        let divided =
-            spec.components.len() == 1 && (spec.replicas > 0 || spec.replica_requirements.is_some());
-        if !spec.components.is_empty() && !divided {
+        if comes_in_sets(spec) {
             let needs =
                 spec.components.iter().enumerate().map(|(index, component)| of_component(index, component));
             return needs.collect::<Result<_, _>>().map(Workload::Components);
@@ -77,6 +74,13 @@ impl Workload {
             priority_class: requirements.priority_class_name.clone(),
         }))
     }
+}
+
+/// Whether a cluster gets whole sets of components. One component whose replicas are known is divided like any workload
+/// of replicas.
+pub(crate) fn comes_in_sets(spec: &ResourceBindingSpec) -> bool {
+    let divided = spec.components.len() == 1 && (spec.replicas > 0 || spec.replica_requirements.is_some());
+    !spec.components.is_empty() && !divided
 }
 
 fn of_component(index: usize, component: &Component) -> Result<Need, WorkloadError> {

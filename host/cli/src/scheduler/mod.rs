@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use windlass_controllers::{Candidate, Election, NoRooms, SchedulerContext, run_scheduler};
+use windlass_controllers::{Candidate, Election, NoRooms, Scheduler, SchedulerContext, run_scheduler};
 
 pub(crate) use args::SchedulerArgs;
 
@@ -63,8 +63,7 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
             client: client.clone(),
             rooms: Arc::new(NoRooms::default()),
             clock: Arc::new(jiff::Timestamp::now),
-            scheduler_name: scheduler_name.clone(),
-            decisions_in_flight: writes_in_flight.into(),
+            scheduler: Scheduler::new(&scheduler_name, writes_in_flight.into()),
             statuses_in_flight: writes_in_flight.into(),
         };
         let mut registry = Registry::default();

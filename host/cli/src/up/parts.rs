@@ -155,6 +155,7 @@ impl Parts {
             rooms: rooms.clone(),
             quotas,
             clock: Arc::new(jiff::Timestamp::now),
+            scheduler: windlass_controllers::Scheduler::default(),
             options,
         };
         let shutdown = || self.shutdown.clone();

@@ -4,43 +4,15 @@
 //! waiting for the watch to bring it back.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher::Event;
 use parking_lot::RwLock;
 use tokio::sync::watch;
+use windlass_api::Key;
 
 use crate::queue::Priority;
-
-/// Namespace and name. The namespace of a cluster-scoped object is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-}
-
-impl Key {
-    pub(crate) fn new(namespace: &str, name: &str) -> Key {
-        Key { namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-
-    /// Of the object with this metadata.
-    pub(crate) fn of(meta: &ObjectMeta) -> Key {
-        Key::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.namespace.is_empty() {
-            f.write_str(&self.name)
-        } else {
-            write!(f, "{}/{}", self.namespace, self.name)
-        }
-    }
-}
 
 /// What a cache holds: anything with Kubernetes metadata.
 pub(crate) trait Entry: Send + Sync + 'static {
@@ -164,7 +136,8 @@ impl<T: Entry> Cache<T> {
     }
 
     /// Takes the answer to a write of our own, if it is newer than what is here.
-    pub(crate) fn offer(&self, object: T) {
+    pub(crate) fn offer(&self, object: impl Into<Arc<T>>) {
+        let object = object.into();
         let key = Key::of(object.meta());
         let version = version(object.meta());
         // An object that is on its way out may be gone by now.
@@ -213,9 +186,9 @@ impl<T: Entry> Cache<T> {
         }
     }
 
-    fn apply(&self, object: T, priority: Priority) {
-        let key = Key::of(object.meta());
-        let new = Arc::new(object);
+    fn apply(&self, object: impl Into<Arc<T>>, priority: Priority) {
+        let new = object.into();
+        let key = Key::of(new.meta());
         let old = {
             let mut state = self.state.write();
             let old = state.objects.get(&key).cloned();

@@ -14,7 +14,8 @@ use tracing::Instrument;
 use windlass_api::labels::{MANAGED, MANAGED_TRUE};
 use windlass_core::{Gvk, ObjectId};
 
-use super::cache::{Cache, Change, Key};
+use super::Key;
+use super::cache::{Cache, Change};
 use super::feed::feed;
 use super::resources::Served;
 use super::template::Template;

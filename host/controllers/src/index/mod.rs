@@ -20,21 +20,21 @@ use tracing::Instrument;
 use windlass_api::apps::WorkloadRebalancer;
 use windlass_api::cluster::Cluster;
 use windlass_api::policy::{FederatedResourceQuota, PropagationSpec};
-use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus, Work};
+use windlass_api::work::Work;
 
-pub(crate) use cache::{Cache, Change, Key, version};
+pub(crate) use cache::{Cache, Change, version};
 pub(crate) use feed::{feed, follow};
 pub(crate) use members::{MemberObjectId, MemberObjects, Observed};
 pub(crate) use resources::{Resources, Served};
 pub(crate) use template::Template;
 pub(crate) use templates::Templates;
+pub(crate) use windlass_api::Key;
+pub(crate) use windlass_api::work::Binding;
 
 use crate::marks;
 
 /// A PropagationPolicy, or, without a namespace, a ClusterPropagationPolicy.
 pub(crate) type Policy = Object<PropagationSpec, NotUsed>;
-/// A ResourceBinding, or, without a namespace, a ClusterResourceBinding.
-pub(crate) type Binding = Object<ResourceBindingSpec, ResourceBindingStatus>;
 
 /// All caches of the control plane.
 pub(crate) struct Index {

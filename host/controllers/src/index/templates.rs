@@ -13,7 +13,8 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use windlass_core::{Gvk, ObjectId};
 
-use super::cache::{Cache, Change, Key};
+use super::Key;
+use super::cache::{Cache, Change};
 use super::feed::feed;
 use super::resources::Resources;
 use super::template::Template;

@@ -217,8 +217,8 @@ impl Quotas {
 
     /// Has the scheduler look again at what a quota of the namespace refused.
     fn wake(&self, namespace: &str) {
-        for binding in self.waiting.of(namespace) {
-            self.scheduling.binding(binding);
+        if !self.waiting.of(namespace).is_empty() {
+            self.scheduling.quota(namespace);
         }
     }
 }

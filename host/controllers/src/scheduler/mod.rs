@@ -22,7 +22,7 @@ use crate::member_clients::MemberRooms;
 use crate::queue::Queue;
 use crate::run::follow_rooms;
 use crate::runner;
-use crate::scheduling::{Intake, Scheduling};
+use crate::scheduling::{Intake, Scheduler, Scheduling};
 use crate::status::Notes;
 
 use claim::Claim;
@@ -36,18 +36,15 @@ pub struct SchedulerContext {
     /// What is known of the members beyond their Cluster objects.
     pub rooms: Arc<dyn MemberRooms>,
     pub clock: Clock,
-    /// Bindings that ask for another scheduler are left alone.
-    pub scheduler_name: String,
-    /// Writes of decisions that may be under way at once.
-    pub decisions_in_flight: usize,
+    /// The scheduler, to be run, and to be asked by whoever made it.
+    pub scheduler: Scheduler,
     /// Writes of statuses that may be under way at once.
     pub statuses_in_flight: usize,
 }
 
 /// Schedules until `shutdown`, and returns when every write has ended: early only where the loop broke down.
 pub async fn run_scheduler(context: SchedulerContext, shutdown: CancellationToken) {
-    let SchedulerContext { client, rooms, clock, scheduler_name, decisions_in_flight, statuses_in_flight } =
-        context;
+    let SchedulerContext { client, rooms, clock, scheduler, statuses_in_flight } = context;
     let stop = shutdown.child_token();
     let tasks = TaskTracker::new();
     let index = Arc::new(Index::new(client.clone(), stop.clone()));
@@ -55,7 +52,7 @@ pub async fn run_scheduler(context: SchedulerContext, shutdown: CancellationToke
     let statuses = Arc::new(Queue::default());
     let notes = Arc::new(Notes::new(statuses.clone(), clock));
     listen::register(&index, &intake);
-    start_watches(&index, &client, &Claim::of(&scheduler_name), &tasks, &stop);
+    start_watches(&index, &client, &Claim::of(&scheduler.name()), &tasks, &stop);
     let (events, publish) = Events::new(client, stop.clone());
     tasks.spawn(publish.instrument(tracing::info_span!("events")));
 
@@ -73,15 +70,7 @@ pub async fn run_scheduler(context: SchedulerContext, shutdown: CancellationToke
         let writer = Arc::new(ScheduleStatuses { index: index.clone(), notes: notes.clone() });
         let writing = runner::run(writer, statuses, move || statuses_in_flight.max(1), stop.clone());
         tasks.spawn(writing.instrument(tracing::info_span!("statuses")));
-        let scheduling = Scheduling {
-            index,
-            rooms,
-            intake,
-            notes,
-            events,
-            scheduler_name,
-            decisions_in_flight: decisions_in_flight.max(1),
-        };
+        let scheduling = Scheduling { scheduler, index, rooms, intake, notes, events };
         let scheduling = scheduling.run(stop.clone()).instrument(tracing::info_span!("scheduling"));
         if tasks.spawn(scheduling).await.is_err() {
             tracing::error!("the scheduling loop panicked");

@@ -11,14 +11,12 @@ use crate::index::Key;
 /// All that has changed since the loop last looked.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// Bindings whose spec or metadata has changed, and those that are gone.
+    /// Bindings that have changed, and those that are gone.
     pub(super) bindings: HashSet<Key>,
-    /// Bindings whose aggregated status has changed.
-    pub(super) statuses: HashSet<Key>,
-    /// Clusters whose object has changed, and those that are gone.
+    /// Clusters whose object or room has changed, and those that are gone.
     pub(super) clusters: HashSet<String>,
-    /// Clusters whose room has changed.
-    pub(super) rooms: HashSet<String>,
+    /// Namespaces in which quotas have changed.
+    pub(super) quotas: HashSet<String>,
 }
 
 /// Where listeners put what has changed.
@@ -33,21 +31,22 @@ impl Intake {
         self.add(|changes| changes.bindings.insert(key));
     }
 
-    pub(crate) fn status(&self, key: Key) {
-        self.add(|changes| changes.statuses.insert(key));
-    }
-
     pub(crate) fn cluster(&self, name: &str) {
         self.add(|changes| changes.clusters.insert(name.to_owned()));
     }
 
-    pub(crate) fn room(&self, name: &str) {
-        self.add(|changes| changes.rooms.insert(name.to_owned()));
+    pub(crate) fn quota(&self, namespace: &str) {
+        self.add(|changes| changes.quotas.insert(namespace.to_owned()));
     }
 
-    /// Takes all changes.
-    pub(super) fn take(&self) -> Changes {
-        std::mem::take(&mut *self.changes.lock())
+    /// Takes all changes; `None`: there is none.
+    pub(super) fn take(&self) -> Option<Changes> {
+        let mut changes = self.changes.lock();
+        let Changes { bindings, clusters, quotas } = &*changes;
+        if bindings.is_empty() && clusters.is_empty() && quotas.is_empty() {
+            return None;
+        }
+        Some(std::mem::take(&mut *changes))
     }
 
     /// Waits until there is something to take.

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::{ApiServer, Config, store};
-use windlass_controllers::{Context, Members, Options, Rooms};
+use windlass_controllers::{Context, Members, Options, Rooms, Scheduler};
 
 pub(crate) use interpreter::Plain;
 
@@ -89,6 +89,7 @@ impl Fleet {
             rooms,
             quotas: Arc::default(),
             clock: Arc::new(Timestamp::now),
+            scheduler: Scheduler::default(),
             options,
         };
         let mut fleet = Fleet {

@@ -1,0 +1,76 @@
+//! The engine, shared between the loop that runs it and those who ask it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use windlass_api::labels::DEFAULT_SCHEDULER;
+use windlass_scheduler::Limits;
+use windlass_scheduler::engine::{Action, Engine, Settings};
+
+/// The scheduler of this process; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    engine: Arc<Mutex<Engine>>,
+    /// Where the engine's time begins.
+    started: Instant,
+}
+
+/// Writes of decisions that may be under way at once. Few, so that a binding of higher priority that arrives while the
+/// scheduler is busy waits for few others.
+const WRITES_IN_FLIGHT: usize = 16;
+
+impl Default for Scheduler {
+    fn default() -> Scheduler {
+        Scheduler::new(DEFAULT_SCHEDULER, WRITES_IN_FLIGHT)
+    }
+}
+
+impl Scheduler {
+    /// A scheduler that knows nothing yet. Bindings that ask for one of another name are left alone; so many writes
+    /// of decisions may be under way at once.
+    pub fn new(name: &str, writes_in_flight: usize) -> Scheduler {
+        let settings = Settings {
+            scheduler_name: name.to_owned(),
+            writes_in_flight: writes_in_flight.max(1),
+            limits: Limits::default(),
+        };
+        Scheduler { engine: Arc::new(Mutex::new(Engine::new(settings))), started: Instant::now() }
+    }
+
+    /// The name by which bindings ask for it.
+    pub fn name(&self) -> String {
+        self.engine.lock().settings().scheduler_name.clone()
+    }
+
+    /// Asks the engine; it is told the time. Nothing is decided meanwhile.
+    pub fn ask<R>(&self, ask: impl FnOnce(&Engine, Duration) -> R) -> R {
+        ask(&self.engine.lock(), self.now())
+    }
+
+    /// Forgets all: what was under way in a loop that has ended is nobody's any more, and the objects tell the rest.
+    pub(super) fn begin(&self) {
+        let mut engine = self.engine.lock();
+        *engine = Engine::new(engine.settings().clone());
+    }
+
+    pub(super) fn input(&self, input: impl FnOnce(&mut Engine, Duration)) {
+        input(&mut self.engine.lock(), self.now());
+    }
+
+    pub(super) fn next(&self) -> Option<Action> {
+        self.engine.lock().next(self.now())
+    }
+
+    /// When there is something to do again, if nothing is heard before.
+    pub(super) fn wake_at(&self) -> Instant {
+        let now = self.now();
+        let next = self.engine.lock().wake_at(now);
+        self.started + next.unwrap_or(now + Duration::from_secs(60))
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

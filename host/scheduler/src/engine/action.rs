@@ -1,0 +1,80 @@
+//! What the engine wants done, and what became of it.
+
+use std::sync::Arc;
+
+use windlass_api::Key;
+use windlass_api::work::{Binding, TargetCluster};
+
+use crate::estimate::OpenQuestion;
+
+/// Something to be done by whoever runs the engine.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// To be written; how it ended is an input, by [`Engine::write_ended`](super::Engine::write_ended).
+    Write(Write),
+    /// To be asked of the clusters' estimators; an answer is an input, as part of the cluster.
+    Ask(Vec<OpenQuestion>),
+    /// To be put into the binding's status, when convenient; a later note of the same binding replaces it.
+    Note(Note),
+    /// To be told as an event of the binding.
+    Tell(Tell),
+}
+
+/// An assignment to be written, on condition that the binding still is the one that was decided on.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub key: Key,
+    /// Which write; unique.
+    pub attempt: u64,
+    /// The binding that was decided on: its uid and its resourceVersion are the condition.
+    pub binding: Arc<Binding>,
+    /// For `spec.clusters`.
+    pub targets: Vec<TargetCluster>,
+    /// The placement that was decided by, as JSON: for the annotation `policy.karmada.io/applied-placement`.
+    pub placement: String,
+}
+
+/// How a write ended.
+#[derive(Clone, Debug)]
+pub enum WriteEnd {
+    /// The binding is so now.
+    Written(Arc<Binding>),
+    /// The binding is another than the one that was decided on.
+    Conflict,
+    /// The binding is gone.
+    NotFound,
+    /// A quota does not allow it; what the server says.
+    OverQuota(String),
+    /// Nobody knows whether it was written.
+    Failed(String),
+}
+
+/// The condition Scheduled of a binding, and what else a decision leaves in its status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    pub key: Key,
+    pub status: bool,
+    pub reason: &'static str,
+    pub message: String,
+    /// `None`: nothing was decided.
+    pub decided: Option<Decided>,
+}
+
+/// What a decision leaves in a binding's status.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decided {
+    /// The generation that was decided on: for `status.schedulerObservedGeneration`.
+    pub generation: Option<i64>,
+    /// For `status.schedulerObservingAffinityName`, where a group was chosen.
+    pub affinity: Option<String>,
+    /// Whether clusters were chosen just now: for `status.lastScheduledTime`.
+    pub chosen: bool,
+}
+
+/// A warning about a binding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tell {
+    pub key: Key,
+    pub uid: String,
+    pub message: String,
+}

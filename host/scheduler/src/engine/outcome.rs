@@ -1,0 +1,103 @@
+//! What became of a write.
+
+use std::time::Duration;
+
+use windlass_api::Key;
+use windlass_api::conditions::scheduled;
+use windlass_api::work::Binding;
+
+use super::known::version;
+use super::turn::Outcome;
+use super::{Action, Engine, InFlight, Note, WriteEnd};
+
+impl Engine {
+    /// A write has ended. One that is not under way has ended before.
+    pub fn write_ended(&mut self, key: &Key, attempt: u64, end: WriteEnd, now: Duration) {
+        if self.in_flight.get(key).is_none_or(|in_flight| in_flight.attempt != attempt) {
+            return;
+        }
+        let Some(in_flight) = self.in_flight.remove(key) else { return };
+        let Some(known) = self.bindings.get(key) else {
+            self.give_up(key, now);
+            return;
+        };
+        if known.binding.metadata.uid != in_flight.binding.metadata.uid {
+            // Another of the same name: nothing was decided on that one.
+            self.look_at(key, true, now);
+            return;
+        }
+        let again = in_flight.again;
+        let seen = self.end(key, in_flight, end, now);
+        let Some(known) = self.bindings.get_mut(key) else { return };
+        if again {
+            known.decided = None;
+        }
+        // What came while the write was under way, but for what it brought about itself.
+        let changed = again || known.version > seen;
+        self.look_at(key, changed, now);
+    }
+
+    /// What was decided is what the binding says, components included.
+    fn landed(&mut self, key: &Key, binding: &Binding, now: Duration) {
+        if let Some(known) = self.bindings.get_mut(key) {
+            let before = known.clone();
+            known.places(binding);
+            let clusters = &mut self.clusters;
+            let after = known.placed();
+            self.roomier.extend(self.promises.follow(clusters, key, Some(before.placed()), after, now));
+        }
+        self.roomier.extend(self.promises.settled(&mut self.clusters, key, now));
+    }
+
+    /// Gives the version up to which all is accounted for.
+    fn end(&mut self, key: &Key, in_flight: InFlight, end: WriteEnd, now: Duration) -> u64 {
+        let InFlight { popped, binding: decided_on, outcome, .. } = in_flight;
+        let decided_on = version(&decided_on.metadata);
+        match end {
+            WriteEnd::Written(binding) => {
+                self.take(key, binding.clone(), now);
+                self.landed(key, &binding, now);
+                match outcome {
+                    Outcome::Chosen { affinity } => {
+                        self.leave(key);
+                        self.note_success(key, &binding, affinity, true);
+                    }
+                    Outcome::Cleared(refusal) => {
+                        let message = refusal.to_string();
+                        self.refuse(popped, &binding, Some(refusal), message, now);
+                    }
+                }
+                return version(&binding.metadata);
+            }
+            // What was decided stays promised until it is decided again.
+            WriteEnd::Conflict => {
+                self.queue.back_off(popped, now);
+                if let Some(known) = self.bindings.get_mut(key) {
+                    known.outdated = known.version <= decided_on;
+                }
+            }
+            WriteEnd::NotFound => {
+                if self.bindings.get(key).is_some_and(|known| known.version <= decided_on) {
+                    self.binding_gone(key, now);
+                }
+            }
+            WriteEnd::OverQuota(message) => {
+                if let Some(known) = self.bindings.get(key) {
+                    let on = known.binding.clone();
+                    self.refuse(popped, &on, None, message, now);
+                }
+            }
+            WriteEnd::Failed(message) => {
+                self.outbox.push_back(Action::Note(Note {
+                    key: key.clone(),
+                    status: false,
+                    reason: scheduled::SCHEDULER_ERROR,
+                    message,
+                    decided: None,
+                }));
+                self.queue.back_off(popped, now);
+            }
+        }
+        decided_on
+    }
+}

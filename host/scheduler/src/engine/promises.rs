@@ -1,0 +1,357 @@
+//! Room that was promised to workloads and does not show in their members yet.
+//!
+//! A promise begins with the decision, stands while its write is under way, and ends when the workload is seen to be
+//! up. It follows what the bindings say: an assignment that somebody else made, or that was made before a restart, is
+//! promised as well.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use windlass_api::Key;
+use windlass_api::work::{
+    AggregatedStatusItem, Binding, Component, ResourceBindingSpec, ResourceHealth, TargetCluster,
+};
+
+use super::held::{Held, is_alike};
+use crate::snapshot::{Promise, Snapshot};
+use crate::workload::comes_in_sets;
+
+/// How long a promise holds that nobody takes up: a workload that never becomes healthy shows in its member all the
+/// same.
+pub(super) const PROMISE_MAX: Duration = Duration::from_secs(30);
+
+/// A binding, and what its components were when it was placed as it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed<'a> {
+    pub(super) binding: &'a Binding,
+    pub(super) components: &'a [Component],
+}
+
+/// What is outstanding for all bindings. What it comes to is kept in the snapshot, where decisions look.
+#[derive(Debug, Default)]
+pub(super) struct Promises {
+    by_binding: HashMap<Key, Account>,
+    /// In the order in which promises were made, which is that in which they expire.
+    expiry: VecDeque<(Duration, Key)>,
+}
+
+#[derive(Debug)]
+struct Account {
+    namespace: String,
+    clusters: BTreeMap<String, Outstanding>,
+}
+
+/// What is outstanding for one binding in one cluster.
+#[derive(Debug, Default)]
+struct Outstanding {
+    /// What shows in the member, as far as is known.
+    visible: Held,
+    /// What the binding says.
+    landed: Held,
+    /// What was decided and may not be what the binding says.
+    intended: Option<Held>,
+    /// What is kept free for it.
+    promised: Held,
+    until: Duration,
+    /// How the workload did there when the promise was made.
+    before: Option<AggregatedStatusItem>,
+}
+
+impl Outstanding {
+    fn due(&self) -> Held {
+        let wanted = match &self.intended {
+            Some(intended) => self.landed.or_more(intended),
+            None => self.landed.clone(),
+        };
+        wanted.beyond(&self.visible)
+    }
+}
+
+impl Promises {
+    /// A decision was made: what it takes beyond what shows is promised from now on.
+    pub(super) fn decided(
+        &mut self,
+        snapshot: &mut Snapshot,
+        key: &Key,
+        placed: Placed<'_>,
+        targets: &[TargetCluster],
+        now: Duration,
+    ) {
+        let Placed { binding, components } = placed;
+        let spec = &binding.spec;
+        for target in targets {
+            let old = spec.clusters.iter().find(|old| old.name == target.name);
+            if old == Some(target) && components == spec.components && !self.has(key, &target.name) {
+                continue;
+            }
+            let held = Held::of(spec, &spec.components, target);
+            let present = old.map(|old| Held::of(spec, components, old)).unwrap_or_default();
+            self.change(snapshot, key, &spec.resource.namespace, &target.name, now, |outstanding, new| {
+                if new {
+                    outstanding.visible.clone_from(&present);
+                    outstanding.landed = present;
+                }
+                outstanding.before = item(binding, &target.name).cloned();
+                outstanding.intended = Some(held);
+            });
+        }
+    }
+
+    /// Nothing that was decided is on its way any more: only what the binding says counts. Which clusters have room
+    /// again.
+    pub(super) fn settled(&mut self, snapshot: &mut Snapshot, key: &Key, now: Duration) -> Vec<String> {
+        self.change_all(snapshot, key, now, |_, outstanding| outstanding.intended = None)
+    }
+
+    /// A binding is so now. Which clusters have room again.
+    pub(super) fn follow(
+        &mut self,
+        snapshot: &mut Snapshot,
+        key: &Key,
+        old: Option<Placed<'_>>,
+        new: Placed<'_>,
+        now: Duration,
+    ) -> Vec<String> {
+        let Placed { binding: new, components } = new;
+        let spec = &new.spec;
+        if old.is_some_and(|old| old.components == components && takes_the_same(&old.binding.spec, spec)) {
+            return self.seen(snapshot, key, new, now);
+        }
+        for target in &spec.clusters {
+            // What is up after a restart shows; so does what was there before.
+            if old.is_none() && item(new, &target.name).is_some_and(is_up) {
+                continue;
+            }
+            let held = Held::of(spec, components, target);
+            let before = old.and_then(|old| {
+                let target = old.binding.spec.clusters.iter().find(|old| old.name == target.name)?;
+                Some(Held::of(&old.binding.spec, old.components, target))
+            });
+            let before = before.unwrap_or_default();
+            if held == before && !self.has(key, &target.name) {
+                continue;
+            }
+            self.change(snapshot, key, &spec.resource.namespace, &target.name, now, |outstanding, fresh| {
+                if fresh {
+                    outstanding.visible = before;
+                    outstanding.before = item(old.map_or(new, |old| old.binding), &target.name).cloned();
+                }
+                outstanding.visible = outstanding.visible.within(&held);
+                outstanding.landed = held;
+            });
+        }
+        let mut freed = self.change_all(snapshot, key, now, |cluster, outstanding| {
+            if !spec.clusters.iter().any(|target| target.name == cluster) {
+                outstanding.landed = Held::default();
+            }
+        });
+        freed.extend(self.seen(snapshot, key, new, now));
+        freed
+    }
+
+    /// The workload is seen to do so in its clusters: where it is up, it shows.
+    fn seen(&mut self, snapshot: &mut Snapshot, key: &Key, binding: &Binding, now: Duration) -> Vec<String> {
+        self.change_all(snapshot, key, now, |cluster, outstanding| {
+            // While a write is under way, what is seen is what was there before it.
+            if outstanding.intended.is_some() {
+                return;
+            }
+            let seen = item(binding, cluster);
+            if seen.is_some_and(is_up) && seen != outstanding.before.as_ref() {
+                outstanding.visible = outstanding.landed.clone();
+            }
+        })
+    }
+
+    /// The binding is gone. Which clusters have room again.
+    pub(super) fn revoke(&mut self, snapshot: &mut Snapshot, key: &Key, now: Duration) -> Vec<String> {
+        self.change_all(snapshot, key, now, |_, outstanding| {
+            (outstanding.landed, outstanding.intended) = (Held::default(), None);
+        })
+    }
+
+    /// Drops what nobody took up in time. Which clusters have room again.
+    pub(super) fn expire(&mut self, snapshot: &mut Snapshot, now: Duration) -> Vec<String> {
+        let mut freed = Vec::new();
+        while let Some((_, key)) = self.expiry.pop_front_if(|(until, _)| *until <= now) {
+            freed.extend(self.change_all(snapshot, &key, now, |_, outstanding| {
+                if outstanding.until <= now {
+                    (outstanding.visible, outstanding.intended) = (outstanding.landed.clone(), None);
+                }
+            }));
+        }
+        freed
+    }
+
+    /// When to look for expired promises next.
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        self.expiry.front().map(|(until, _)| *until)
+    }
+
+    /// What is kept free for a binding, by cluster.
+    pub(super) fn of(&self, key: &Key) -> Vec<(String, Promise)> {
+        let account = self.by_binding.get(key);
+        account
+            .into_iter()
+            .flat_map(|account| {
+                account.clusters.iter().filter(|(_, outstanding)| !outstanding.promised.is_empty()).map(
+                    |(cluster, outstanding)| {
+                        let needs = outstanding.promised.needs().to_vec();
+                        (cluster.clone(), Promise { namespace: account.namespace.clone(), needs })
+                    },
+                )
+            })
+            .collect()
+    }
+
+    /// A cluster has come: what it was promised while nobody knew of it counts again.
+    pub(super) fn restore(&self, snapshot: &mut Snapshot, cluster: &str) {
+        let Some(promises) = snapshot.promises_mut(cluster) else { return };
+        promises.clear();
+        let mut accounts: Vec<_> = self.by_binding.iter().collect();
+        accounts.sort_unstable_by_key(|(key, _)| *key);
+        for (_, account) in accounts {
+            if let Some(outstanding) = account.clusters.get(cluster) {
+                add(promises, &account.namespace, &outstanding.promised, 1);
+            }
+        }
+    }
+
+    fn has(&self, key: &Key, cluster: &str) -> bool {
+        self.by_binding.get(key).is_some_and(|account| account.clusters.contains_key(cluster))
+    }
+
+    fn change(
+        &mut self,
+        snapshot: &mut Snapshot,
+        key: &Key,
+        namespace: &str,
+        cluster: &str,
+        now: Duration,
+        change: impl FnOnce(&mut Outstanding, bool),
+    ) {
+        let account = self
+            .by_binding
+            .entry(key.clone())
+            .or_insert_with(|| Account { namespace: namespace.to_owned(), clusters: BTreeMap::new() });
+        let new = !account.clusters.contains_key(cluster);
+        let outstanding = account.clusters.entry(cluster.to_owned()).or_default();
+        change(outstanding, new);
+        if let Some(until) = settle(snapshot, &account.namespace, cluster, outstanding, now).until {
+            self.expiry.push_back((until, key.clone()));
+        }
+        self.tidy(key);
+    }
+
+    fn change_all(
+        &mut self,
+        snapshot: &mut Snapshot,
+        key: &Key,
+        now: Duration,
+        mut change: impl FnMut(&str, &mut Outstanding),
+    ) -> Vec<String> {
+        let Some(account) = self.by_binding.get_mut(key) else { return Vec::new() };
+        let mut freed = Vec::new();
+        for (cluster, outstanding) in &mut account.clusters {
+            change(cluster, outstanding);
+            let settled = settle(snapshot, &account.namespace, cluster, outstanding, now);
+            if settled.freed {
+                freed.push(cluster.clone());
+            }
+            if let Some(until) = settled.until {
+                self.expiry.push_back((until, key.clone()));
+            }
+        }
+        self.tidy(key);
+        freed
+    }
+
+    /// Forgets what is no longer outstanding.
+    fn tidy(&mut self, key: &Key) {
+        let Some(account) = self.by_binding.get_mut(key) else { return };
+        account.clusters.retain(|_, outstanding| {
+            outstanding.intended.is_some() || !outstanding.landed.beyond(&outstanding.visible).is_empty()
+        });
+        if account.clusters.is_empty() {
+            self.by_binding.remove(key);
+        }
+    }
+}
+
+/// What came of a change of what is outstanding.
+#[derive(Default)]
+struct Settled {
+    /// Whether less is kept free than before.
+    freed: bool,
+    /// More is kept free than before, and until then.
+    until: Option<Duration>,
+}
+
+/// Keeps free what is outstanding now, instead of what was.
+fn settle(
+    snapshot: &mut Snapshot,
+    namespace: &str,
+    cluster: &str,
+    outstanding: &mut Outstanding,
+    now: Duration,
+) -> Settled {
+    let due = outstanding.due();
+    if due == outstanding.promised {
+        return Settled::default();
+    }
+    let freed = !outstanding.promised.beyond(&due).is_empty();
+    let until = (!due.beyond(&outstanding.promised).is_empty()).then_some(now + PROMISE_MAX);
+    if let Some(promises) = snapshot.promises_mut(cluster) {
+        add(promises, namespace, &outstanding.promised, -1);
+        add(promises, namespace, &due, 1);
+    }
+    outstanding.promised = due;
+    outstanding.until = until.unwrap_or(outstanding.until);
+    Settled { freed, until }
+}
+
+/// Adds to what a cluster was promised, or with `times` -1 takes it away again. A thousand equal workloads are one
+/// promise.
+fn add(promises: &mut Vec<Promise>, namespace: &str, held: &Held, times: i64) {
+    if held.is_empty() {
+        return;
+    }
+    let needs = held.needs();
+    let alike = |promise: &Promise| {
+        promise.namespace == namespace
+            && promise.needs.len() == needs.len()
+            && promise.needs.iter().zip(needs).all(|(a, b)| is_alike(a, b))
+    };
+    match promises.iter().position(alike) {
+        Some(at) => {
+            for (need, more) in promises[at].needs.iter_mut().zip(needs) {
+                need.replicas = need.replicas.saturating_add(more.replicas.saturating_mul(times));
+            }
+            if promises[at].needs.iter().all(|need| need.replicas <= 0) {
+                promises.swap_remove(at);
+            }
+        }
+        None if times > 0 => {
+            promises.push(Promise { namespace: namespace.to_owned(), needs: needs.to_vec() });
+        }
+        None => {}
+    }
+}
+
+fn item<'a>(binding: &'a Binding, cluster: &str) -> Option<&'a AggregatedStatusItem> {
+    binding.status.as_ref()?.aggregated_status.iter().find(|item| item.cluster_name == cluster)
+}
+
+fn is_up(item: &AggregatedStatusItem) -> bool {
+    item.health == Some(ResourceHealth::Healthy)
+}
+
+fn takes_the_same(a: &ResourceBindingSpec, b: &ResourceBindingSpec) -> bool {
+    a.clusters == b.clusters
+        && a.replica_requirements == b.replica_requirements
+        && comes_in_sets(a) == comes_in_sets(b)
+}
+
+#[cfg(test)]
+#[path = "promises_tests.rs"]
+mod tests;

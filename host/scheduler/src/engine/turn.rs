@@ -1,0 +1,131 @@
+//! Whose turn it is, and the decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use windlass_api::Key;
+use windlass_api::labels::APPLIED_PLACEMENT;
+use windlass_api::work::{Binding, ResourceBindingStatus, TargetCluster};
+
+use super::known::annotation;
+use super::{Action, Engine, InFlight, Write};
+use crate::decide::Decision;
+use crate::queue::Popped;
+use crate::refusal::Refusal;
+
+/// What a decision leaves behind when it is written.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// Clusters of this group were chosen.
+    Chosen { affinity: Option<String> },
+    /// What was chosen before is given up.
+    Cleared(Refusal),
+}
+
+impl Engine {
+    /// What is to be done next; `None`: nothing, until something is put in or [`Engine::wake_at`] has come.
+    pub fn next(&mut self, now: Duration) -> Option<Action> {
+        self.roomier.extend(self.promises.expire(&mut self.clusters, now));
+        self.tell_rooms(now);
+        self.reword(now);
+        loop {
+            if let Some(action) = self.outbox.pop_front() {
+                return Some(action);
+            }
+            if !self.may_start(now) {
+                return None;
+            }
+            let popped = self.queue.pop(now)?;
+            self.take_turn(popped, now);
+        }
+    }
+
+    /// Whether another decision may be written beside those under way. One of lower priority waits for all that
+    /// go before it: writes made side by side can land in any order.
+    pub(super) fn may_start(&mut self, now: Duration) -> bool {
+        let next = self.queue.next_priority(now);
+        self.in_flight.len() < self.settings.writes_in_flight
+            && next.is_none_or(|next| self.in_flight.values().all(|it| it.popped.priority <= next))
+    }
+
+    fn take_turn(&mut self, popped: Popped<Key>, now: Duration) {
+        let Some(known) = self.bindings.get(&popped.key) else { return };
+        if self.in_flight.contains_key(&popped.key)
+            || known.is_suspended()
+            || !known.is_for(&self.settings.scheduler_name)
+        {
+            return;
+        }
+        let (binding, known) = (known.binding.clone(), known.clone());
+        // What it was to have by a decision that did not come about is not in its way.
+        let freed = self.promises.settled(&mut self.clusters, &popped.key, now);
+        self.roomier.extend(freed);
+        let Some(decision) = self.decide(&popped, &known, now) else { return };
+        match decision {
+            Decision::Scheduled { targets, affinity } => {
+                let clusters = &mut self.clusters;
+                self.promises.decided(clusters, &popped.key, known.placed(), &targets, now);
+                let placement = placement(&binding);
+                if is_written(&binding, &targets, &placement) {
+                    let chosen = was_asked_for(&binding, &known.status());
+                    self.leave(&popped.key);
+                    self.promises.settled(&mut self.clusters, &popped.key, now);
+                    self.note_success(&popped.key, &binding, affinity, chosen);
+                    return;
+                }
+                self.write(popped, binding, targets, placement, Outcome::Chosen { affinity });
+            }
+            Decision::Refused(refusal)
+                if refusal.reason.clears_targets() && !binding.spec.clusters.is_empty() =>
+            {
+                let placement = placement(&binding);
+                self.write(popped, binding, Vec::new(), placement, Outcome::Cleared(refusal));
+            }
+            Decision::Refused(refusal) => {
+                let message = refusal.to_string();
+                self.refuse(popped, &binding, Some(refusal), message, now);
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        popped: Popped<Key>,
+        binding: Arc<Binding>,
+        targets: Vec<TargetCluster>,
+        placement: String,
+        outcome: Outcome,
+    ) {
+        self.attempts += 1;
+        let (key, attempt) = (popped.key.clone(), self.attempts);
+        let in_flight = InFlight {
+            popped,
+            attempt,
+            binding: binding.clone(),
+            targets: targets.clone(),
+            again: false,
+            outcome,
+        };
+        self.in_flight.insert(key.clone(), in_flight);
+        self.outbox.push_back(Action::Write(Write { key, attempt, binding, targets, placement }));
+    }
+}
+
+/// The placement that a decision is made by, as JSON.
+fn placement(binding: &Binding) -> String {
+    serde_json::to_string(&binding.spec.placement).unwrap_or_default()
+}
+
+/// Whether the binding says so already.
+fn is_written(binding: &Binding, targets: &[TargetCluster], placement: &str) -> bool {
+    binding.spec.clusters == targets && annotation(&binding.metadata, APPLIED_PLACEMENT) == Some(placement)
+}
+
+/// Whether a fresh decision was asked for since the last one.
+fn was_asked_for(binding: &Binding, status: &ResourceBindingStatus) -> bool {
+    let last = status.last_scheduled_time.as_ref();
+    match (&binding.spec.reschedule_triggered_at, last) {
+        (Some(asked), Some(last)) => asked.0 > last.0,
+        (_, last) => last.is_none(),
+    }
+}
