@@ -209,6 +209,21 @@ mod tests {
         }
 
         #[test]
+        fn equal_votes_favour_who_has_fewer_seats_at_present(
+            present in prop::collection::vec(0i64..9, 1..12), votes in 1i64..50, seats in 0i32..60,
+            descending in any::<bool>(),
+        ) {
+            let order = if descending { TieOrder::Descending } else { TieOrder::Ascending };
+            let names = names(present.len());
+            let parties: Vec<Party<'_>> = names.iter().zip(&present)
+                .map(|(name, present)| Party { name, votes, present: *present }).collect();
+            let result = allocate(seats, &parties, order);
+            for (a, more) in result.iter().zip(&present) {
+                prop_assert!(result.iter().zip(&present).all(|(b, fewer)| fewer >= more || b >= a));
+            }
+        }
+
+        #[test]
         fn nobody_gets_more_than_their_votes_while_those_suffice(
             votes in prop::collection::vec(0i64..30, 1..12), part in 0u32..=100,
         ) {

@@ -192,11 +192,7 @@ fn worlds() -> impl Strategy<Value = World> {
             for (index, member) in members.iter().enumerate() {
                 if let Some(present) = member.present {
                     let replicas = if divides { present } else { 0 };
-                    spec.clusters.push(TargetCluster {
-                        name: name(index),
-                        replicas,
-                        ..TargetCluster::default()
-                    });
+                    spec.clusters.push(TargetCluster { name: name(index), replicas });
                 }
                 if member.flaw == 4 {
                     let task = json!({"fromCluster": name(index), "reason": "R", "producer": "p"});
@@ -328,5 +324,29 @@ proptest! {
         status.scheduler_observed_affinity_name = affinity.clone().unwrap_or_default();
         let again = decide(&carried_out, &spec, &status, &Context::default());
         prop_assert_eq!(again, Decision::Scheduled { targets, affinity });
+    }
+
+    #[test]
+    fn one_more_replica_never_costs_a_cluster_one(
+        cpus in prop::collection::vec(0i64..9, 1..6), weights in prop::collection::vec(0i64..4, 6),
+        replicas in 0i32..30, fixed in any::<bool>(),
+    ) {
+        let clusters = snapshot(cpus.iter().enumerate().map(|(index, cpu)| {
+            cluster(&name(index)).summary(&[("cpu", &cpu.to_string()), ("pods", "100")])
+        }));
+        let list: Vec<Value> = (0..cpus.len())
+            .map(|index| json!({"targetCluster": {"clusterNames": [name(index)]}, "weight": weights[index]}))
+            .collect();
+        let placement =
+            if fixed { divided("Weighted", json!({"staticWeightList": list})) } else { dynamic() };
+        let shares = |replicas| match now(&clusters, &deployment(replicas, placement.clone())) {
+            Decision::Scheduled { targets, .. } => {
+                Some(targets.into_iter().map(|target| (target.name, target.replicas)).collect::<BTreeMap<_, _>>())
+            }
+            Decision::Refused(_) => None,
+        };
+        if let (Some(fewer), Some(more)) = (shares(replicas), shares(replicas + 1)) {
+            prop_assert!(fewer.iter().all(|(name, count)| more.get(name).is_some_and(|more| more >= count)));
+        }
     }
 }
