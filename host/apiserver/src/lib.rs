@@ -17,6 +17,7 @@ mod connection;
 mod definitions;
 mod discovery;
 mod documents;
+mod extra;
 mod housekeeping;
 mod identity;
 mod objects;
@@ -33,5 +34,6 @@ pub mod tls;
 mod turn;
 mod version;
 
+pub use extra::Answer;
 pub use server::{ApiServer, Config, OpenError, ServeError};
 pub use state::MetricsText;

@@ -17,6 +17,7 @@ use windlass_schema::protobuf::Messages;
 
 use crate::admission::Admission;
 use crate::catalogue::Catalogue;
+use crate::extra::{Answer, Extra};
 use crate::identity::rbac::Rbac;
 use crate::identity::{MASTERS, User};
 use crate::state::{MetricsText, READS_MAX, State, WRITES_MAX};
@@ -94,6 +95,7 @@ impl ApiServer {
             hooks,
             authority,
             metrics: OnceLock::new(),
+            extra: OnceLock::new(),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             writes: Arc::new(Semaphore::new(WRITES_MAX)),
             random: rustls::crypto::ring::default_provider().secure_random,
@@ -122,6 +124,12 @@ impl ApiServer {
     pub fn show_metrics(&self, text: MetricsText) {
         // A server has one owner, who counts in one place.
         let _ = self.state.metrics.set(text);
+    }
+
+    /// Has `answer` asked from now on for all paths below `prefix`, by those who may use them. What is set first stays.
+    pub fn serve_below(&self, prefix: &'static str, answer: Answer) {
+        // A server has one owner, who has one thing to add.
+        let _ = self.state.extra.set(Extra::new(prefix, answer));
     }
 
     /// A client in this process that may do everything.

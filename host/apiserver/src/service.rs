@@ -109,6 +109,13 @@ where
 
     let resource = match target {
         Target::Resource(resource) => resource,
+        Target::Unknown => {
+            let extra = state.extra.get().ok_or_else(ApiError::unknown_path)?;
+            extra.below(path).ok_or_else(ApiError::unknown_path)?;
+            let body = body::read(body).await?;
+            let (code, answer) = extra.answer(&head.method, path, &body)?;
+            return Ok(response::value(code, Encoding::Json, &answer));
+        }
         target => return answer(&state, target, &head.method, &query, &head.headers),
     };
     let accept = representation::accept(Some(&accepted(&head.headers)))?;
@@ -204,7 +211,7 @@ fn answer(
             None => Err(ApiError::unknown_path()),
         },
         Target::Paths => {
-            let paths = paths(&served, state.metrics.get().is_some());
+            let paths = paths(&served, state);
             Ok(response::value(200, Encoding::Json, &json!({"paths": paths})))
         }
         Target::CoreVersions => Ok(discovery::groups(&served, true, accept()?, unchanged)),
@@ -221,12 +228,13 @@ fn answer(
     }
 }
 
-fn paths(served: &Served, has_metrics: bool) -> Vec<String> {
+fn paths(served: &Served, state: &State) -> Vec<String> {
     let mut paths: Vec<String> =
         ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
             .map(str::to_owned)
             .to_vec();
-    paths.extend(has_metrics.then(|| "/metrics".to_owned()));
+    paths.extend(state.metrics.get().map(|_| "/metrics".to_owned()));
+    paths.extend(state.extra.get().map(|extra| extra.prefix().to_owned()));
     for group in &served.groups {
         if !group.name.is_empty() {
             paths.push(format!("/apis/{}", group.name));

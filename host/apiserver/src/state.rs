@@ -14,6 +14,7 @@ use windlass_schema::protobuf::Messages;
 
 use crate::admission::Admission;
 use crate::catalogue::{Catalogue, DEFINITIONS_STORE, Served};
+use crate::extra::Extra;
 use crate::identity::User;
 use crate::identity::rbac::Rbac;
 use crate::identity::service_accounts::{self, ISSUER};
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) authority: Authority,
     /// Makes the text of `/metrics`, once somebody has any.
     pub(crate) metrics: OnceLock<MetricsText>,
+    /// What another part of the control plane answers, once it is there.
+    pub(crate) extra: OnceLock<Extra>,
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) writes: Arc<Semaphore>,
     pub(crate) random: &'static dyn SecureRandom,

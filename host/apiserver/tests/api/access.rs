@@ -36,6 +36,33 @@ async fn a_user_may_do_what_a_role_says_and_no_more() {
 }
 
 #[tokio::test]
+async fn what_another_part_answers_is_for_those_who_may_ask_it() {
+    let server = server().await;
+    let unknown = server.get("/scheduler/queue").await;
+    assert_eq!(unknown.code, 404, "{}", unknown.text);
+    server.server.serve_below(
+        "/scheduler",
+        Box::new(|method, path, body| (200, json!({"asked": format!("{method} {path} {}", body.len())}))),
+    );
+    let answer = server.call("POST", "/scheduler/dry-run", &json!({})).await;
+    assert_eq!((answer.code, &answer.json()["asked"]), (200, &json!("POST dry-run 2")));
+    assert_eq!(server.get("/schedulers").await.code, 404);
+
+    let ann = server.server.client_as("ann", []);
+    let ask = || request("GET", "/scheduler/queue").body(kube::client::Body::empty()).unwrap();
+    assert_eq!(ann.send(ask()).await.unwrap().status(), 403);
+    let role = json!({"metadata": {"name": "asks"}, "rules": [{"verbs": ["get"], "nonResourceURLs": ["/scheduler/*"]}]});
+    let binding = json!({"metadata": {"name": "asks"}, "subjects": [{"kind": "User", "name": "ann"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "asks"}});
+    for (plural, object) in [("clusterroles", role), ("clusterrolebindings", binding)] {
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/{plural}");
+        let made = server.call("POST", &path, &object).await;
+        assert_eq!(made.code, 201, "{}", made.text);
+    }
+    assert_eq!(ann.send(ask()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn reviews_answer_by_the_same_rules() {
     let server = server().await;
     allow_reading(&server, "ann").await;
