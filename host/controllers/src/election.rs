@@ -84,6 +84,15 @@ pub struct Election {
     leads: watch::Sender<bool>,
 }
 
+/// For how long a process leads.
+#[derive(Clone, Debug, Default)]
+pub struct Term {
+    /// To be ended: what is under way may be finished, and then the next one leads.
+    pub end: CancellationToken,
+    /// Somebody else may be leading already: nothing may be written any more.
+    pub lost: CancellationToken,
+}
+
 /// What an attempt came to.
 enum Attempt {
     Held,
@@ -102,38 +111,40 @@ impl Election {
         self.leads.subscribe()
     }
 
-    /// Has `work` done whenever this process leads, until `shutdown`; its token is cancelled when the Lease is lost.
-    /// Gives the Lease up at the end, once the work has stopped.
+    /// Has `work` done whenever this process leads, until `shutdown`. Gives the Lease up at the end, once the work has
+    /// ended: it is held until then.
     ///
     /// Returns early only where the work ended although nobody asked it to.
-    pub async fn run<W>(mut self, work: impl Fn(CancellationToken) -> W, shutdown: CancellationToken)
+    pub async fn run<W>(mut self, work: impl Fn(Term) -> W, shutdown: CancellationToken)
     where
         W: Future<Output = ()> + Send + 'static,
     {
+        let lease = format!("{}/{}", self.candidate.namespace, self.candidate.name);
         loop {
-            let lease = format!("{}/{}", self.candidate.namespace, self.candidate.name);
             if shutdown.run_until_cancelled(self.acquire()).await.is_none() {
                 // The last attempt may have been on its way.
                 return self.release().await;
             }
             tracing::info!(lease, identity = self.candidate.identity, "leading");
             self.leads.send_replace(true);
-            let leading = shutdown.child_token();
-            let mut working = tokio::spawn(work(leading.clone()));
+            let term = Term { end: shutdown.child_token(), lost: CancellationToken::new() };
+            let mut working = tokio::spawn(work(term.clone()));
             let lost = tokio::select! {
-                () = shutdown.cancelled() => None,
-                lost = self.hold() => Some(lost),
-                _ = &mut working => {
+                lost = self.hold() => lost,
+                ended = &mut working => {
                     self.leads.send_replace(false);
+                    if ended.is_err() {
+                        tracing::error!("what the leader does has panicked");
+                    }
                     return self.release().await;
                 }
             };
+            term.lost.cancel();
             self.leads.send_replace(false);
-            leading.cancel();
-            if working.await.is_err() || lost.is_none() {
-                return self.release().await;
+            tracing::warn!(lease, why = lost, "no longer leading");
+            if working.await.is_err() || shutdown.is_cancelled() {
+                return;
             }
-            tracing::warn!(lease, why = lost.unwrap_or_default(), "no longer leading, standing by");
         }
     }
 

@@ -27,7 +27,7 @@ mod status;
 mod works;
 
 pub use context::{Clock, Context, Options};
-pub use election::{Candidate, Election, Timing, TimingError};
+pub use election::{Candidate, Election, Term, Timing, TimingError};
 pub use member_clients::{MemberChange, MemberClients, MemberRooms, NoRooms};
 pub use members::{Members, RoomSummary, Rooms};
 pub use quota::follow as follow_quotas;

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::{ApiServer, Config, store};
+use windlass_controllers::explain::{self, Verb};
 use windlass_controllers::{
-    Candidate, Election, NoRooms, Scheduler, SchedulerContext, Timing, run_scheduler,
+    Candidate, Election, NoRooms, Scheduler, SchedulerContext, Term, Timing, run_scheduler,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -89,12 +91,12 @@ impl Server {
         }
     }
 
-    fn scheduler(&self) -> SchedulerContext {
+    fn scheduler(&self, scheduler: &Scheduler) -> SchedulerContext {
         SchedulerContext {
             client: self.client.clone(),
             rooms: Arc::new(NoRooms::default()),
             clock: Arc::new(Timestamp::now),
-            scheduler: Scheduler::new("default-scheduler", 4),
+            scheduler: scheduler.clone(),
             statuses_in_flight: 4,
         }
     }
@@ -112,13 +114,38 @@ async fn it_schedules_what_is_its_own_and_leaves_others_conditions_alone() {
     server.binding("nobodys", json!({}), "").await;
     server.binding("others", policy.clone(), "another-scheduler").await;
     server.binding("web", policy.clone(), "default-scheduler").await;
-    let shutdown = CancellationToken::new();
-    let running = tokio::spawn(run_scheduler(server.scheduler(), shutdown.clone()));
+    let term = Term::default();
+    let scheduler = Scheduler::new("default-scheduler", 4);
+    let running = tokio::spawn(run_scheduler(server.scheduler(&scheduler), term.clone()));
 
     let web = server.scheduled("web").await;
     assert_eq!(web["spec"]["clusters"], json!([{"name": "m1", "replicas": 2}]));
     assert_eq!(condition(&web, "Scheduled").unwrap()["reason"], "Success");
     assert!(web["status"]["lastScheduledTime"].is_string(), "{web}");
+
+    let asked = |verb, path: &str, body: &[u8]| explain::answer(&scheduler, verb, path, body);
+    let (code, report) = asked(Verb::Get, "bindings/default/web", b"");
+    assert_eq!(
+        (code, &report["source"], &report["queue"]["place"]),
+        (200, &json!("Scheduler"), &json!("Settled"))
+    );
+    assert_eq!(report["explanation"]["groups"][0]["clusters"][0]["name"], "m1");
+    let unknown = asked(Verb::Get, "/bindings/default/nobodys", b"");
+    assert_eq!((unknown.0, &unknown.1["kind"]), (404, &json!("Status")));
+    let mut scaled = web.clone();
+    scaled["spec"]["replicas"] = json!(9);
+    let (code, report) = asked(Verb::Post, "dry-run", scaled.to_string().as_bytes());
+    assert_eq!((code, &report["explanation"]["decision"]["clusters"][0]["replicas"]), (200, &json!(9)));
+    assert_eq!(asked(Verb::Post, "dry-run", b"{").0, 400);
+    assert_eq!(asked(Verb::Post, "queue", b"").0, 405);
+    assert_eq!(asked(Verb::Get, "elsewhere", b"").0, 404);
+    assert_eq!(asked(Verb::Get, "queue", b"").1["bindings"], 1);
+    let mut registry = Registry::default();
+    scheduler.show(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let counted = "karmada_scheduler_schedule_attempts_total{result=\"scheduled\",schedule_type=\"ReconcileSchedule\"} 1";
+    assert!(text.contains(counted), "{text}");
 
     // Another writer has its condition there, ahead of the scheduler's; then the workload is scaled.
     let applied = json!({"type": "FullyApplied", "status": "True", "reason": "Theirs", "message": "",
@@ -139,7 +166,7 @@ async fn it_schedules_what_is_its_own_and_leaves_others_conditions_alone() {
         let binding = server.get(left_alone).await;
         assert!(binding["spec"]["clusters"].is_null() && binding["status"].is_null(), "{binding}");
     }
-    shutdown.cancel();
+    term.end.cancel();
     running.await.unwrap();
     server.server.shutdown().await;
 }
@@ -158,12 +185,15 @@ fn candidate(identity: &str) -> Candidate {
 fn run(server: &Server, identity: &'static str, said: &mpsc::UnboundedSender<String>) -> CancellationToken {
     let election = Election::new(server.client.clone(), candidate(identity), Arc::new(Timestamp::now));
     let (shutdown, said) = (CancellationToken::new(), said.clone());
-    let work = move |stop: CancellationToken| {
+    let work = move |term: Term| {
         let said = said.clone();
         async move {
             said.send(format!("{identity} begins")).unwrap();
-            stop.cancelled().await;
-            said.send(format!("{identity} ends")).unwrap();
+            let how = tokio::select! {
+                () = term.end.cancelled() => "ends",
+                () = term.lost.cancelled() => "has lost",
+            };
+            said.send(format!("{identity} {how}")).unwrap();
         }
     };
     tokio::spawn(election.run(work, shutdown.clone()));
@@ -202,7 +232,7 @@ async fn who_loses_the_lease_stops_and_stands_by() {
     let leases = Api::<Lease>::namespaced(server.client.clone(), "default");
     let taken = json!({"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 1}});
     leases.patch("scheduler", &PatchParams::default(), &Patch::Merge(taken)).await.unwrap();
-    assert_eq!(next(&mut heard).await, "first ends");
+    assert_eq!(next(&mut heard).await, "first has lost");
     assert_eq!(next(&mut heard).await, "first begins");
     let spec = leases.get("scheduler").await.unwrap().spec.unwrap();
     assert_eq!(spec.holder_identity.as_deref(), Some("first"));

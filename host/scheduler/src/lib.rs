@@ -26,7 +26,6 @@ mod resources;
 mod score;
 mod select;
 mod selector;
-mod settled;
 mod snapshot;
 mod trigger;
 mod webster;

@@ -35,6 +35,8 @@ enum Peer {
     Scheduler(scheduler::Options),
     /// Schedules many bindings on kube-apiserver, by a bare client, by Windlass and by Karmada; wants `--release`.
     BenchScheduler(scheduler::bench::Options),
+    /// How soon an urgent binding is scheduled while thousands wait; wants `--release`.
+    BenchPriority(scheduler::latency::Options),
     /// Puts the same load on the embedded API server and on kube-apiserver, and prints the ratios. Wants `--release`.
     Bench(load::Options),
 }
@@ -51,6 +53,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Peer::Karmada(options) => karmada::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::Scheduler(options) => scheduler::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::BenchScheduler(options) => scheduler::bench::run(options).await.map(|()| ExitCode::SUCCESS),
+        Peer::BenchPriority(options) => scheduler::latency::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::Bench(options) => load::run(options).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -13,7 +13,7 @@ use super::find::{bindings, list};
 use crate::client::config_by_flags;
 
 /// Under which path a scheduler answers: in `windlass up` the API's, else its own server's.
-const PATH: &str = "/scheduler";
+pub(crate) const PATH: &str = "/scheduler";
 
 /// A control plane and its scheduler.
 pub(crate) struct Asking {
@@ -84,7 +84,7 @@ impl Asking {
             (status, _) => {
                 let said: Value = serde_json::from_slice(&text).unwrap_or_default();
                 let message = said["message"].as_str().map(str::to_owned);
-                bail!("the scheduler says {}", message.unwrap_or_else(|| status.to_string()))
+                bail!("the scheduler answers: {}", message.unwrap_or_else(|| status.to_string()))
             }
         }
     }

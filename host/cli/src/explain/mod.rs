@@ -3,12 +3,14 @@
 mod args;
 mod ask;
 mod find;
+mod served;
 
 use std::process::ExitCode;
 
 pub(crate) use args::{ExplainArgs, ScheduleArgs};
-pub(crate) use ask::Asking;
+pub(crate) use ask::{Asking, PATH};
 pub(crate) use find::bindings;
+pub(crate) use served::{below_the_api, routes};
 
 use crate::up::runtime;
 use find::{Reference, find};

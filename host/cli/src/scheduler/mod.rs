@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use windlass_controllers::{Candidate, Election, NoRooms, Scheduler, SchedulerContext, run_scheduler};
+use windlass_controllers::{Candidate, Election, NoRooms, Scheduler, SchedulerContext, Term, run_scheduler};
 
 pub(crate) use args::SchedulerArgs;
 
@@ -59,11 +59,12 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
 
+        let scheduler = Scheduler::new(&scheduler_name, writes_in_flight.into());
         let context = SchedulerContext {
             client: client.clone(),
             rooms: Arc::new(NoRooms::default()),
             clock: Arc::new(jiff::Timestamp::now),
-            scheduler: Scheduler::new(&scheduler_name, writes_in_flight.into()),
+            scheduler: scheduler.clone(),
             statuses_in_flight: writes_in_flight.into(),
         };
         let mut registry = Registry::default();
@@ -73,10 +74,12 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
             "Whether this process schedules (1) or stands by (0)",
             leading.clone(),
         );
-        serve::serve(health_probe_bind_address, metrics_bind_address, registry, &tasks, &shutdown).await?;
+        scheduler.show(&mut registry);
+        let addresses = (health_probe_bind_address, metrics_bind_address);
+        serve::serve(addresses, registry, scheduler, &tasks, &shutdown).await?;
 
         println!("Windlass schedules as {scheduler_name} for {url}");
-        let work = move |stop| run_scheduler(context.clone(), stop);
+        let work = move |term| run_scheduler(context.clone(), term);
         let working = if election.leader_elect {
             let candidate = Candidate {
                 namespace: election.leader_elect_resource_namespace,
@@ -94,7 +97,7 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
             tokio::spawn(election.run(work, shutdown.clone()))
         } else {
             leading.set(1);
-            tokio::spawn(work(shutdown.clone()))
+            tokio::spawn(work(Term { end: shutdown.clone(), ..Term::default() }))
         };
         tokio::pin!(working);
         tokio::select! {

@@ -9,19 +9,20 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use windlass_admission::server;
+use windlass_controllers::Scheduler;
 
 use super::args::Bind;
 
-/// Serves health and metrics until `shutdown`, in one place where both addresses are the same.
+/// Serves health, metrics and the answers to questions until `shutdown`, in one place where both addresses are the same.
 pub(super) async fn serve(
-    health: Bind,
-    metrics: Bind,
+    (health, metrics): (Bind, Bind),
     registry: Registry,
+    scheduler: Scheduler,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     let alive = server::health(shutdown);
-    let counted = server::metrics(Arc::new(registry));
+    let counted = server::metrics(Arc::new(registry)).merge(crate::explain::routes(scheduler));
     if health == metrics {
         return start(health, "--health-probe-bind-address", alive.merge(counted), tasks, shutdown).await;
     }

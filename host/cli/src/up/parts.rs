@@ -13,6 +13,7 @@ use windlass_quota::Ledger;
 
 use super::member::{Address, Member, Opened};
 use super::{customizations, reports};
+use crate::explain;
 use crate::runtime::Plugins;
 
 /// How often the catalogue of plugins is asked whether it has changed.
@@ -147,6 +148,8 @@ impl Parts {
             running.iter().map(|running| (running.member.name.clone(), running.client.clone())).collect();
         let members = Arc::new(Members::new(client.clone(), handed_in, options.member_timeout));
         let rooms = Arc::new(Rooms::default());
+        let scheduler = windlass_controllers::Scheduler::default();
+        server.serve_below(explain::PATH, explain::below_the_api(scheduler.clone()));
         let context = windlass_controllers::Context {
             client,
             interpreter: plugins.interpreter.clone(),
@@ -155,7 +158,7 @@ impl Parts {
             rooms: rooms.clone(),
             quotas,
             clock: Arc::new(jiff::Timestamp::now),
-            scheduler: windlass_controllers::Scheduler::default(),
+            scheduler,
             options,
         };
         let shutdown = || self.shutdown.clone();

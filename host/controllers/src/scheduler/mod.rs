@@ -7,8 +7,11 @@ mod claim;
 mod listen;
 mod status;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use kube::api::Api;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +19,7 @@ use tracing::Instrument;
 use windlass_api::cluster::Cluster;
 
 use crate::context::Clock;
+use crate::election::Term;
 use crate::events::Events;
 use crate::index::{Binding, Index, binding_resource, feed, follow};
 use crate::member_clients::MemberRooms;
@@ -42,10 +46,19 @@ pub struct SchedulerContext {
     pub statuses_in_flight: usize,
 }
 
-/// Schedules until `shutdown`, and returns when every write has ended: early only where the loop broke down.
-pub async fn run_scheduler(context: SchedulerContext, shutdown: CancellationToken) {
+/// For how long statuses are still written at the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+const LAST_WORDS_POLL: Duration = Duration::from_millis(5);
+
+/// Schedules for as long as `term` lasts. At its end what is under way is written, statuses too: whoever schedules next
+/// takes a binding without a word in its status for one that nobody has decided on. If it is lost, nothing more is.
+///
+/// Returns early only where the loop broke down.
+pub async fn run_scheduler(context: SchedulerContext, term: Term) {
+    let Term { end, lost } = term;
     let SchedulerContext { client, rooms, clock, scheduler, statuses_in_flight } = context;
-    let stop = shutdown.child_token();
+    // Ends what only watches and tells, after the last word has been written.
+    let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let index = Arc::new(Index::new(client.clone(), stop.clone()));
     let intake = Arc::new(Intake::default());
@@ -55,27 +68,40 @@ pub async fn run_scheduler(context: SchedulerContext, shutdown: CancellationToke
     start_watches(&index, &client, &Claim::of(&scheduler.name()), &tasks, &stop);
     let (events, publish) = Events::new(client, stop.clone());
     tasks.spawn(publish.instrument(tracing::info_span!("events")));
+    let following = follow_rooms(rooms.clone(), index.clone(), intake.clone());
+    let until = stop.clone();
+    tasks.spawn(async move {
+        until.run_until_cancelled(following).await;
+    });
+    let writer = Arc::new(ScheduleStatuses { index: index.clone(), notes: notes.clone() });
+    let writing = runner::run(writer, statuses.clone(), move || statuses_in_flight.max(1), stop.clone());
+    tasks.spawn(writing.instrument(tracing::info_span!("statuses")));
 
-    let synced = async {
-        index.clusters.synced().await;
-        index.bindings.synced().await;
-        index.cluster_bindings.synced().await;
-    };
-    if stop.run_until_cancelled(synced).await.is_some() {
-        let following = follow_rooms(rooms.clone(), index.clone(), intake.clone());
-        let until = stop.clone();
-        tasks.spawn(async move {
-            until.run_until_cancelled(following).await;
-        });
-        let writer = Arc::new(ScheduleStatuses { index: index.clone(), notes: notes.clone() });
-        let writing = runner::run(writer, statuses, move || statuses_in_flight.max(1), stop.clone());
-        tasks.spawn(writing.instrument(tracing::info_span!("statuses")));
-        let scheduling = Scheduling { scheduler, index, rooms, intake, notes, events };
-        let scheduling = scheduling.run(stop.clone()).instrument(tracing::info_span!("scheduling"));
-        if tasks.spawn(scheduling).await.is_err() {
+    let work = async {
+        let synced = async {
+            index.clusters.synced().await;
+            index.bindings.synced().await;
+            index.cluster_bindings.synced().await;
+        };
+        if end.run_until_cancelled(synced).await.is_none() {
+            return;
+        }
+        let given =
+            Scheduling { scheduler, index: index.clone(), rooms, intake, notes: notes.clone(), events };
+        let scheduling = given.run(end.clone()).instrument(tracing::info_span!("scheduling"));
+        if AssertUnwindSafe(scheduling).catch_unwind().await.is_err() {
             tracing::error!("the scheduling loop panicked");
         }
-    }
+        let told = async {
+            while !notes.is_empty() || statuses.load() > 0 {
+                tokio::time::sleep(LAST_WORDS_POLL).await;
+            }
+        };
+        if tokio::time::timeout(LAST_WORDS, told).await.is_err() {
+            tracing::warn!("some statuses were not written at the end");
+        }
+    };
+    lost.run_until_cancelled(work).await;
     stop.cancel();
     tasks.close();
     tasks.wait().await;

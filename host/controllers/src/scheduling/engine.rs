@@ -9,12 +9,15 @@ use windlass_api::labels::DEFAULT_SCHEDULER;
 use windlass_scheduler::Limits;
 use windlass_scheduler::engine::{Action, Engine, Settings};
 
+use super::measures::Measures;
+
 /// The scheduler of this process; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     engine: Arc<Mutex<Engine>>,
     /// Where the engine's time begins.
     started: Instant,
+    measures: Measures,
 }
 
 /// Writes of decisions that may be under way at once. Few, so that a binding of higher priority that arrives while the
@@ -36,7 +39,11 @@ impl Scheduler {
             writes_in_flight: writes_in_flight.max(1),
             limits: Limits::default(),
         };
-        Scheduler { engine: Arc::new(Mutex::new(Engine::new(settings))), started: Instant::now() }
+        Scheduler {
+            engine: Arc::new(Mutex::new(Engine::new(settings))),
+            started: Instant::now(),
+            measures: Measures::default(),
+        }
     }
 
     /// The name by which bindings ask for it.
@@ -53,6 +60,11 @@ impl Scheduler {
     pub(super) fn begin(&self) {
         let mut engine = self.engine.lock();
         *engine = Engine::new(engine.settings().clone());
+    }
+
+    /// What the loop counts.
+    pub(super) fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     pub(super) fn input(&self, input: impl FnOnce(&mut Engine, Duration)) {

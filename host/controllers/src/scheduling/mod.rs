@@ -4,10 +4,12 @@
 
 mod engine;
 mod intake;
+mod measures;
 mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -42,11 +44,19 @@ pub(crate) struct Scheduling {
 struct Running {
     given: Scheduling,
     writes: JoinSet<WriteEnd>,
-    under_way: HashMap<Id, (Key, u64)>,
+    under_way: HashMap<Id, UnderWay>,
+}
+
+/// A write under way.
+struct UnderWay {
+    key: Key,
+    attempt: u64,
+    began: Instant,
+    schedule_type: &'static str,
 }
 
 impl Scheduling {
-    /// Runs until `shutdown`.
+    /// Runs until `shutdown`; then what is being written is waited for, and what came of it is noted.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut running = Running { given: self, writes: JoinSet::new(), under_way: HashMap::new() };
         running.given.scheduler.begin();
@@ -56,7 +66,7 @@ impl Scheduling {
             let intake = running.given.intake.clone();
             let wake_at = running.given.scheduler.wake_at();
             tokio::select! {
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return running.end().await,
                 () = intake.changed() => {}
                 Some(ended) = running.writes.join_next_with_id() => running.finish(ended),
                 () = tokio::task::yield_now(), if !idle => {}
@@ -85,12 +95,15 @@ impl Running {
                 self.finish(ended);
             }
             self.take_changes();
+            let began = Instant::now();
             match self.given.scheduler.next() {
                 None => return true,
                 Some(Action::Write(write)) => {
+                    self.given.scheduler.measures().decided(began.elapsed());
+                    let schedule_type = measures::schedule_type(&write);
                     let (key, attempt) = (write.key.clone(), write.attempt);
                     let task = self.writes.spawn(write::write(self.given.index.clone(), write));
-                    self.under_way.insert(task.id(), (key, attempt));
+                    self.under_way.insert(task.id(), UnderWay { key, attempt, began, schedule_type });
                 }
                 Some(Action::Ask(questions)) => self.given.rooms.ask(questions),
                 Some(Action::Note(note)) => self.note(note),
@@ -98,6 +111,21 @@ impl Running {
             }
         }
         false
+    }
+
+    /// Decides no more, and hears of the writes under way.
+    async fn end(mut self) {
+        while let Some(ended) = self.writes.join_next_with_id().await {
+            self.finish(ended);
+        }
+        // What there is to be said comes before the next decision, which is nobody's any more.
+        loop {
+            match self.given.scheduler.next() {
+                Some(Action::Note(note)) => self.note(note),
+                Some(Action::Tell(tell)) => self.tell(tell),
+                Some(Action::Write(_) | Action::Ask(_)) | None => return,
+            }
+        }
     }
 
     fn take_changes(&self) {
@@ -134,7 +162,9 @@ impl Running {
         if let WriteEnd::Failed(message) | WriteEnd::OverQuota(message) = &end {
             tracing::warn!(error = message, "a decision was not written, trying again");
         }
-        if let Some((key, attempt)) = self.under_way.remove(&id) {
+        if let Some(UnderWay { key, attempt, began, schedule_type }) = self.under_way.remove(&id) {
+            let written = matches!(end, WriteEnd::Written(_));
+            self.given.scheduler.measures().attempted(written, schedule_type, began.elapsed());
             self.given.scheduler.input(|engine, now| engine.write_ended(&key, attempt, end, now));
         }
     }

@@ -114,6 +114,11 @@ impl Notes {
         self.waiting.lock().remove(key).unwrap_or_default()
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+
     /// Puts back what could not be written. What was noted since is newer, and stands.
     pub(crate) fn put_back(&self, key: &Key, note: Note) {
         let mut waiting = self.waiting.lock();

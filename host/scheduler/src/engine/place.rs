@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use windlass_api::Key;
-use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus};
+use windlass_api::work::{Binding, ResourceBindingSpec, ResourceBindingStatus};
 
 use super::Engine;
 use super::known::Known;
@@ -57,6 +57,11 @@ pub struct Depths {
 }
 
 impl Engine {
+    /// A binding as it is known.
+    pub fn known(&self, key: &Key) -> Option<&Binding> {
+        self.bindings.get(key).map(|known| &*known.binding)
+    }
+
     /// Where a binding stands; `None`: it is not known.
     pub fn standing(&self, key: &Key, now: Duration) -> Option<Standing> {
         let known = self.bindings.get(key)?;

@@ -4,30 +4,24 @@
 //! All on the same kube-apiserver and etcd, one after the other, each with bindings of its own that are there before it
 //! begins. The same watch counts for all of them, from the first binding that is done to the last.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use futures::StreamExt as _;
 use futures::stream;
-use kube::api::{
-    Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
-};
-use kube::api::{WatchEvent, WatchParams};
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::load::{CLIENTS, Counting, Kind, bindings, create, placement};
 use super::workloads::{cluster, cluster_status};
 use crate::karmada::control_plane::{document, files, until};
 use crate::karmada::objects::{apply, apply_status};
 use crate::servers::{self, Durability, Kubernetes, Process};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Bare clients, and requests of whoever prepares.
-const CLIENTS: usize = 32;
 const CLUSTERS: usize = 20;
-const NAMESPACE: &str = "default";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,13 +40,6 @@ pub(crate) struct Options {
     /// More flags for `windlass scheduler`.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     flag: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    Dynamic,
-    Aggregated,
-    Components,
 }
 
 struct Bench {
@@ -122,8 +109,8 @@ impl Bench {
     /// The two writes of each binding, by many clients at once.
     async fn bare(&self, kind: Kind) -> anyhow::Result<f64> {
         let (prefix, count) = ("bare", self.options.bindings);
-        self.create(kind, prefix, count, "nobody").await?;
-        let counting = self.count(prefix, count).await?;
+        create(&self.server.client, kind, prefix, count, "nobody").await?;
+        let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
         let clients =
             (0..CLIENTS).map(|_| self.server.another_client()).collect::<anyhow::Result<Vec<_>>>()?;
         let writing = stream::iter(0..count).map(|number| {
@@ -145,8 +132,8 @@ impl Bench {
 
     async fn windlass(&self, kind: Kind) -> anyhow::Result<f64> {
         let (prefix, count) = ("windlass", self.options.bindings);
-        self.create(kind, prefix, count, "windlass").await?;
-        let counting = self.count(prefix, count).await?;
+        create(&self.server.client, kind, prefix, count, "windlass").await?;
+        let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
         let mut arguments = vec![
             "scheduler".to_owned(),
             format!("--kubeconfig={}", self.kubeconfig.display()),
@@ -165,8 +152,8 @@ impl Bench {
 
     async fn karmada(&self, kind: Kind) -> anyhow::Result<f64> {
         let (prefix, count) = ("karmada", self.options.karmada_bindings);
-        self.create(kind, prefix, count, "default-scheduler").await?;
-        let counting = self.count(prefix, count).await?;
+        create(&self.server.client, kind, prefix, count, "default-scheduler").await?;
+        let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
         let arguments = [
             "karmada-scheduler".to_owned(),
             format!("--kubeconfig={}", self.kubeconfig.display()),
@@ -185,118 +172,6 @@ impl Bench {
         scheduler.stop().await?;
         Ok(rate)
     }
-
-    async fn create(&self, kind: Kind, prefix: &str, count: usize, scheduler: &str) -> anyhow::Result<()> {
-        let api = bindings(&self.server.client);
-        let creating =
-            stream::iter(0..count).map(|number| {
-                let (api, object) = (api.clone(), binding(kind, &format!("{prefix}-{number}"), scheduler));
-                async move {
-                    anyhow::Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?)
-                }
-            });
-        let mut creating = creating.buffer_unordered(CLIENTS);
-        while let Some(created) = creating.next().await {
-            created?;
-        }
-        Ok(())
-    }
-
-    /// Watches those of the prefix from now on.
-    async fn count(&self, prefix: &'static str, count: usize) -> anyhow::Result<Counting> {
-        let api = bindings(&self.server.another_client()?);
-        let version = api.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
-        let done = tokio::spawn(async move {
-            let params = WatchParams::default().timeout(290);
-            let mut version = version.unwrap_or_default();
-            let mut seen: HashMap<String, Instant> = HashMap::new();
-            while seen.len() < count {
-                let mut events = api.watch(&params, &version).await?.boxed();
-                while let Some(event) = events.next().await {
-                    let WatchEvent::Modified(binding) = event? else { continue };
-                    version = binding.metadata.resource_version.clone().unwrap_or_default();
-                    let name = binding.metadata.name.as_deref().unwrap_or_default();
-                    if name.starts_with(prefix) && is_done(&binding) && !seen.contains_key(name) {
-                        seen.insert(name.to_owned(), Instant::now());
-                        if seen.len() == count {
-                            break;
-                        }
-                    }
-                }
-            }
-            Ok(seen.into_values().collect())
-        });
-        Ok(Counting { done, count })
-    }
-}
-
-/// A count under way.
-struct Counting {
-    done: tokio::task::JoinHandle<anyhow::Result<Vec<Instant>>>,
-    count: usize,
-}
-
-impl Counting {
-    /// Bindings a second, once all are done.
-    async fn rate(self) -> anyhow::Result<f64> {
-        let patience = PATIENCE + Duration::from_millis(200) * u32::try_from(self.count)?;
-        let mut times = tokio::time::timeout(patience, self.done).await.with_context(|| {
-            format!("{} bindings are not done in {} s", self.count, patience.as_secs())
-        })???;
-        times.sort_unstable();
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(0.0) };
-        Ok((times.len() - 1) as f64 / last.duration_since(*first).as_secs_f64())
-    }
-}
-
-/// Whether both its spec and its status say that it is scheduled.
-fn is_done(binding: &DynamicObject) -> bool {
-    binding.metadata.generation.is_some()
-        && binding.data["status"]["schedulerObservedGeneration"].as_i64() == binding.metadata.generation
-        && binding.data["spec"]["clusters"].as_array().is_some_and(|clusters| !clusters.is_empty())
-        && binding.data["status"]["conditions"].is_array()
-}
-
-fn bindings(client: &kube::Client) -> Api<DynamicObject> {
-    let gvk = GroupVersionKind::gvk("work.karmada.io", "v1alpha2", "ResourceBinding");
-    Api::namespaced_with(client.clone(), NAMESPACE, &ApiResource::from_gvk(&gvk))
-}
-
-fn placement(kind: Kind) -> Value {
-    let divided = |preference: &str| json!({"replicaSchedulingType": "Divided", "replicaDivisionPreference": preference});
-    match kind {
-        Kind::Dynamic => {
-            let mut scheduling = divided("Weighted");
-            scheduling["weightPreference"] = json!({"dynamicWeight": "AvailableReplicas"});
-            json!({"clusterAffinity": {}, "replicaScheduling": scheduling})
-        }
-        Kind::Aggregated => json!({"clusterAffinity": {}, "replicaScheduling": divided("Aggregated")}),
-        Kind::Components => json!({"clusterAffinity": {}, "replicaScheduling": divided("Aggregated"),
-            "spreadConstraints": [{"spreadByField": "cluster", "minGroups": 1, "maxGroups": 1}]}),
-    }
-}
-
-fn binding(kind: Kind, name: &str, scheduler: &str) -> Value {
-    let request = json!({"resourceRequest": {"cpu": "100m", "memory": "128Mi"}});
-    let mut spec = json!({
-        "resource": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": NAMESPACE, "name": name,
-            "uid": format!("uid-of-{name}"), "resourceVersion": "1"},
-        "schedulerName": scheduler, "conflictResolution": "Abort", "placement": placement(kind)});
-    if kind == Kind::Components {
-        let component = |name: &str, replicas: u32| json!({"name": name, "replicas": replicas, "replicaRequirements": request});
-        spec["components"] = json!([component("jobmanager", 1), component("taskmanager", 2)]);
-    } else {
-        spec["replicas"] = json!(40);
-        spec["replicaRequirements"] = request;
-    }
-    json!({"apiVersion": "work.karmada.io/v1alpha2", "kind": "ResourceBinding",
-        "metadata": {"namespace": NAMESPACE, "name": name,
-            "labels": {"propagationpolicy.karmada.io/permanent-id": "e8bdc2ac-3f0c-4b0a-9a0e-0d6a5b1f6b0c",
-                "resourcebinding.karmada.io/permanent-id": "e8bdc2ac-3f0c-4b0a-9a0e-0d6a5b1f6b0c"},
-            "annotations": {"propagationpolicy.karmada.io/name": "p",
-                "propagationpolicy.karmada.io/namespace": NAMESPACE},
-            "finalizers": ["karmada.io/binding-controller"]},
-        "spec": spec})
 }
 
 /// What any scheduler has to write: as Windlass writes it, without knowing anything.
@@ -321,7 +196,9 @@ fn two_writes(kind: Kind) -> (Value, Value) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::load::{binding, is_done};
     use super::*;
+    use kube::api::DynamicObject;
 
     #[test]
     fn what_the_bare_client_writes_counts_as_done() {

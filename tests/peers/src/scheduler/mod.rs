@@ -4,6 +4,8 @@
 //! same bindings are scheduled alike on the embedded server and on kube-apiserver ([`servers_alike`]).
 
 pub(crate) mod bench;
+pub(crate) mod latency;
+mod load;
 mod replacement;
 mod servers_alike;
 mod workloads;

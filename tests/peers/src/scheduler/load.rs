@@ -1,0 +1,162 @@
+//! Many bindings: what is in them, making them, and counting those that are scheduled.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures::StreamExt as _;
+use futures::stream;
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams, WatchEvent, WatchParams,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+/// Bare clients, and requests of whoever prepares.
+pub(super) const CLIENTS: usize = 32;
+pub(super) const NAMESPACE: &str = "default";
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How bindings are placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    Dynamic,
+    Aggregated,
+    Components,
+}
+
+pub(super) fn bindings(client: &kube::Client) -> Api<DynamicObject> {
+    let gvk = GroupVersionKind::gvk("work.karmada.io", "v1alpha2", "ResourceBinding");
+    Api::namespaced_with(client.clone(), NAMESPACE, &ApiResource::from_gvk(&gvk))
+}
+
+/// Creates so many bindings, named `PREFIX-0` and so on, for the scheduler of that name.
+pub(super) async fn create(
+    client: &kube::Client,
+    kind: Kind,
+    prefix: &str,
+    count: usize,
+    scheduler: &str,
+) -> anyhow::Result<()> {
+    let api = bindings(client);
+    let creating = stream::iter(0..count).map(|number| {
+        let (api, object) = (api.clone(), binding(kind, &format!("{prefix}-{number}"), scheduler));
+        async move { anyhow::Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?) }
+    });
+    let mut creating = creating.buffer_unordered(CLIENTS);
+    while let Some(created) = creating.next().await {
+        created?;
+    }
+    Ok(())
+}
+
+/// A count under way of bindings that are scheduled.
+pub(super) struct Counting {
+    done: JoinHandle<anyhow::Result<Vec<Instant>>>,
+    count: usize,
+}
+
+impl Counting {
+    /// Watches those of the prefix from now on.
+    pub(super) async fn start(
+        client: kube::Client,
+        prefix: &'static str,
+        count: usize,
+    ) -> anyhow::Result<Counting> {
+        let api = bindings(&client);
+        let version = api.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
+        let done = tokio::spawn(async move {
+            let params = WatchParams::default().timeout(290);
+            let mut version = version.unwrap_or_default();
+            let mut seen: HashMap<String, Instant> = HashMap::new();
+            while seen.len() < count {
+                let mut events = api.watch(&params, &version).await?.boxed();
+                while let Some(event) = events.next().await {
+                    let WatchEvent::Modified(binding) = event? else { continue };
+                    version = binding.metadata.resource_version.clone().unwrap_or_default();
+                    let name = binding.metadata.name.as_deref().unwrap_or_default();
+                    if name.starts_with(prefix) && is_done(&binding) && !seen.contains_key(name) {
+                        seen.insert(name.to_owned(), Instant::now());
+                        if seen.len() == count {
+                            break;
+                        }
+                    }
+                }
+            }
+            Ok(seen.into_values().collect())
+        });
+        Ok(Counting { done, count })
+    }
+
+    /// Whether all are done.
+    pub(super) fn is_over(&self) -> bool {
+        self.done.is_finished()
+    }
+
+    /// When each was done, once all are; in order.
+    pub(super) async fn times(self) -> anyhow::Result<Vec<Instant>> {
+        let patience = PATIENCE + Duration::from_millis(200) * u32::try_from(self.count)?;
+        let mut times = tokio::time::timeout(patience, self.done).await.with_context(|| {
+            format!("{} bindings are not done in {} s", self.count, patience.as_secs())
+        })???;
+        times.sort_unstable();
+        Ok(times)
+    }
+
+    /// Bindings a second, from the first that is done to the last.
+    pub(super) async fn rate(self) -> anyhow::Result<f64> {
+        let times = self.times().await?;
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(0.0) };
+        Ok((times.len() - 1) as f64 / last.duration_since(*first).as_secs_f64())
+    }
+}
+
+/// Whether both its spec and its status say that it is scheduled.
+pub(super) fn is_done(binding: &DynamicObject) -> bool {
+    binding.metadata.generation.is_some()
+        && binding.data["status"]["schedulerObservedGeneration"].as_i64() == binding.metadata.generation
+        && is_placed(binding)
+        && binding.data["status"]["conditions"].is_array()
+}
+
+/// Whether its spec says where it goes.
+pub(super) fn is_placed(binding: &DynamicObject) -> bool {
+    binding.data["spec"]["clusters"].as_array().is_some_and(|clusters| !clusters.is_empty())
+}
+
+pub(super) fn placement(kind: Kind) -> Value {
+    let divided = |preference: &str| json!({"replicaSchedulingType": "Divided", "replicaDivisionPreference": preference});
+    match kind {
+        Kind::Dynamic => {
+            let mut scheduling = divided("Weighted");
+            scheduling["weightPreference"] = json!({"dynamicWeight": "AvailableReplicas"});
+            json!({"clusterAffinity": {}, "replicaScheduling": scheduling})
+        }
+        Kind::Aggregated => json!({"clusterAffinity": {}, "replicaScheduling": divided("Aggregated")}),
+        Kind::Components => json!({"clusterAffinity": {}, "replicaScheduling": divided("Aggregated"),
+            "spreadConstraints": [{"spreadByField": "cluster", "minGroups": 1, "maxGroups": 1}]}),
+    }
+}
+
+pub(super) fn binding(kind: Kind, name: &str, scheduler: &str) -> Value {
+    let request = json!({"resourceRequest": {"cpu": "100m", "memory": "128Mi"}});
+    let mut spec = json!({
+        "resource": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": NAMESPACE, "name": name,
+            "uid": format!("uid-of-{name}"), "resourceVersion": "1"},
+        "schedulerName": scheduler, "conflictResolution": "Abort", "placement": placement(kind)});
+    if kind == Kind::Components {
+        let component = |name: &str, replicas: u32| json!({"name": name, "replicas": replicas, "replicaRequirements": request});
+        spec["components"] = json!([component("jobmanager", 1), component("taskmanager", 2)]);
+    } else {
+        spec["replicas"] = json!(40);
+        spec["replicaRequirements"] = request;
+    }
+    let id = "e8bdc2ac-3f0c-4b0a-9a0e-0d6a5b1f6b0c";
+    json!({"apiVersion": "work.karmada.io/v1alpha2", "kind": "ResourceBinding",
+        "metadata": {"namespace": NAMESPACE, "name": name,
+            "labels": {"propagationpolicy.karmada.io/permanent-id": id, "resourcebinding.karmada.io/permanent-id": id},
+            "annotations": {"propagationpolicy.karmada.io/name": "p",
+                "propagationpolicy.karmada.io/namespace": NAMESPACE},
+            "finalizers": ["karmada.io/binding-controller"]},
+        "spec": spec})
+}
