@@ -10,6 +10,7 @@ use crate::plan::{Group, Plan, Strategy};
 use crate::refusal::Reason;
 use crate::score::Candidate;
 use crate::select::select;
+use crate::settled::settled;
 use crate::snapshot::Snapshot;
 use crate::webster::TieOrder;
 use crate::workload::Workload;
@@ -133,8 +134,12 @@ impl<'a> Attempt<'a> {
             (Workload::Replicas(need), _) => Some(need.replicas),
             _ => None,
         };
-        *taken =
-            select(self.plan, able, wanted, self.spec.replicas.into()).map_err(Complaint::unschedulable)?;
+        let stays = if self.fresh { None } else { settled(self.plan, self.spec, self.workload, &able) };
+        *taken = match stays {
+            Some(stays) => stays,
+            None => select(self.plan, able, wanted, self.spec.replicas.into())
+                .map_err(Complaint::unschedulable)?,
+        };
         if !matches!(self.workload, Workload::Replicas(_)) {
             return Ok(whole(taken));
         }

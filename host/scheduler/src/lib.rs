@@ -26,6 +26,7 @@ mod resources;
 mod score;
 mod select;
 mod selector;
+mod settled;
 mod snapshot;
 mod trigger;
 mod webster;

@@ -429,6 +429,7 @@ fn a_cluster_that_has_not_reported_its_room_has_none() {
 }
 
 mod beyond;
+mod properties;
 
 proptest! {
     #[test]

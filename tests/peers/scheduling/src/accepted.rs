@@ -20,7 +20,7 @@ pub(crate) struct Accepted {
 }
 
 /// All of them. Of several that apply the first names the difference.
-pub(crate) const ACCEPTED: [Accepted; 11] = [
+pub(crate) const ACCEPTED: [Accepted; 12] = [
     Accepted {
         name: "no-input-stops-the-scheduler",
         karmada: "divides by the number of a region's clusters that have room for all duplicates, which may be none",
@@ -185,6 +185,31 @@ pub(crate) const ACCEPTED: [Accepted; 11] = [
             let mut case = binding(&[("a", "9", "north"), ("b", "9", "south")], dynamic(2));
             case["spec"]["clusters"] = json!([{"name": "a", "replicas": 5}, {"name": "b", "replicas": 5}]);
             case["spec"]["placement"]["clusterAffinity"] = json!({"clusterNames": ["b"]});
+            case
+        },
+    },
+    Accepted {
+        name: "what-is-placed-stays",
+        karmada: "chooses among regions anew each time, and leaves one that does for another that has more room",
+        reason: "Nobody moves while what is placed is as it should be, unless a fresh decision is asked for.",
+        applies: |case, ours, _| {
+            of(case, |binding| {
+                let Ours::Scheduled { clusters, .. } = ours else { return false };
+                let name = |name: &String| clusters.iter().any(|target| target.name == *name);
+                binding.is_steady()
+                    && binding.spread(SpreadField::Region).is_some()
+                    && clusters.len() == binding.spec.clusters.len()
+                    && binding.spec.clusters.iter().all(|target| name(&target.name))
+            })
+        },
+        example: || {
+            let mut case = binding(
+                &[("a", "1", "north"), ("b", "1", "south"), ("c", "1", "south")],
+                json!({"replicas": 1, "placement": {"spreadConstraints": [
+                    {"spreadByField": "region", "minGroups": 1, "maxGroups": 1},
+                    {"spreadByField": "cluster", "minGroups": 1, "maxGroups": 2}]}}),
+            );
+            case["spec"]["clusters"] = json!([{"name": "a", "replicas": 1}]);
             case
         },
     },
