@@ -31,7 +31,8 @@ impl Parts {
         let configuration = serde_saphyr::to_string(&document(NAME, &webhook))?;
         write_whole(&folder.webhook_configuration(), &configuration)?;
         let tls = server::tls_config(identity.resolver)?;
-        let router = router(plugins, Limits::default(), measures, &self.shutdown);
+        // Those who ask have quotas of their own, which this process doesn't know.
+        let router = router(plugins, Limits::default(), measures, None, &self.shutdown);
         self.spawn("webhook server", server::serve(listener, tls, router, self.shutdown.clone()));
         Ok(())
     }

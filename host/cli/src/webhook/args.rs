@@ -17,6 +17,7 @@ use crate::args::{LoggingArgs, PluginSourceArgs};
   windlass webhook --bind 0.0.0.0 --service karmada-system/windlass \\
       --tls-cert-file tls.crt --tls-private-key-file tls.key --ca-bundle-file ca.crt
   windlass webhook --print-configuration --plugin ray --plugin flink
+  windlass webhook --kubeconfig karmada-apiserver.config     enforce its FederatedResourceQuotas at /validate
 
 Print the configuration again when plugins come that interpret other kinds: it names every kind.
 
@@ -55,6 +56,11 @@ pub(crate) struct WebhookArgs {
     /// Where the certificate authority of its own is kept; made at the first start
     #[arg(long, value_name = "DIR", default_value = ".windlass/webhook", conflicts_with = "tls_cert_file")]
     pub(crate) cert_dir: PathBuf,
+
+    /// Enforce the FederatedResourceQuotas of this control plane at /validate; without it they are not enforced. One such
+    /// process is exact: each of several learns of what the others let pass only when it is stored
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
 
     /// Print the ResourceInterpreterWebhookConfiguration that registers it with a control plane, and do nothing else
     #[arg(long)]

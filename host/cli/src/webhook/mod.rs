@@ -6,17 +6,21 @@ mod served;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_admission::interpret::{Limits, document};
 use windlass_admission::server;
+use windlass_quota::Ledger;
 
 pub(crate) use args::WebhookArgs;
 pub(crate) use place::{Certificate, Place};
 pub(crate) use served::{Measures, router, rules, webhook};
 
+use crate::client::by_kubeconfig;
 use crate::runtime::Plugins;
 use crate::up::{runtime, stop_signal};
 
@@ -30,6 +34,7 @@ pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
         tls_private_key_file,
         ca_bundle_file,
         cert_dir,
+        kubeconfig,
         print_configuration,
         configuration_name,
         plugin,
@@ -79,7 +84,20 @@ pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
         let place = Place::of(url, service, bind, address.port()).ok();
         let tls = server::tls_config(certificate.open(place.as_ref())?.resolver)?;
         let shutdown = CancellationToken::new();
-        let router = router(&loaded, limits, &Measures::of(&loaded), &shutdown);
+        let mut following = JoinSet::new();
+        let quotas = match kubeconfig {
+            Some(file) => {
+                let (client, ledger) = (by_kubeconfig(&file).await?, Arc::<Ledger>::default());
+                following.spawn(windlass_controllers::follow_quotas(
+                    client,
+                    ledger.clone(),
+                    shutdown.clone(),
+                ));
+                Some(ledger)
+            }
+            None => None,
+        };
+        let router = router(&loaded, limits, &Measures::of(&loaded), quotas, &shutdown);
         let serving = tokio::spawn(server::serve(listener, tls, router, shutdown.clone()));
         println!(
             "Windlass interprets at https://{address}{} with {count} plugins",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use prometheus_client::collector::Collector;
@@ -16,6 +17,7 @@ use windlass_api::config::{ResourceInterpreterWebhook, RuleWithOperations};
 use windlass_core::{Gvk, Operation};
 use windlass_interpreter::Dispatcher;
 use windlass_plugins::{Abilities, Catalogue, InterpreterPlugin, Precedence};
+use windlass_quota::Ledger;
 
 use super::place::{Identity, Place};
 use crate::runtime::{Plugins, random_bytes};
@@ -49,14 +51,18 @@ impl Measures {
     }
 }
 
-/// Every route of the server.
+/// Every route of the server. With a ledger, quotas are enforced by it.
 pub(crate) fn router(
     plugins: &Plugins,
     limits: Limits,
     measures: &Measures,
+    quotas: Option<Arc<Ledger>>,
     shutdown: &CancellationToken,
 ) -> Router {
-    let chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
+    let mut chain = Chain::new(Arc::new(random_bytes)).with(Arc::new(plugins.hooks()), FailurePolicy::Fail);
+    if let Some(ledger) = quotas {
+        chain = chain.enforcing(ledger, Instant::now);
+    }
     interpret::routes(plugins.plugins_alone.clone(), limits, measures.questions.clone())
         .merge(admit::routes(chain))
         .merge(server::health(shutdown))

@@ -102,13 +102,21 @@ impl Registered {
         let context = json!({"apiVersion": "config.karmada.io/v1alpha1", "kind": "ResourceInterpreterContext",
             "request": {"uid": "u1", "name": "x", "operation": operation, "object": object,
                 "kind": {"group": "apps", "version": "v1", "kind": "Deployment"}}});
-        let request = Request::post("/interpret?timeout=10s").header("content-type", "application/json");
-        let request = request.body(Body::from(serde_json::to_vec(&context).unwrap())).unwrap();
+        self.post("/interpret?timeout=10s", &context).await.expect("an answer")
+    }
+
+    /// The response to a review; `None`: there was no answer.
+    async fn post(&self, path: &str, review: &Value) -> Option<Value> {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = request.body(Body::from(serde_json::to_vec(review).unwrap())).unwrap();
         let answer = self.client.send(request).await.unwrap();
+        if !answer.status().is_success() {
+            return None;
+        }
         let body = answer.into_body().collect_bytes().await.unwrap();
         let answer: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(answer["response"]["uid"], "u1", "{answer}");
-        answer["response"].clone()
+        Some(answer["response"].clone())
     }
 }
 
@@ -242,4 +250,40 @@ fn what_cannot_be_served_is_refused_with_the_remedy() {
         let said = refused(&arguments);
         assert!(said.contains(want), "{arguments:?}: {said}");
     }
+}
+
+const QUOTA: &str = "{apiVersion: policy.karmada.io/v1alpha1, kind: FederatedResourceQuota, metadata: {name: team, namespace: default},
+ spec: {overall: {cpu: '1'}}}";
+
+#[tokio::test]
+async fn it_enforces_the_quotas_of_the_control_plane_it_is_told_of() {
+    let control_plane = ControlPlane::start("members: []", &[]).await;
+    apply(&control_plane.client().await, QUOTA).await;
+    let kubeconfig = control_plane.path("data/kubeconfig").display().to_string();
+    let webhook = Webhook::start(&["--kubeconfig", &kubeconfig]).await;
+    let binding = |name: &str, replicas: i64| {
+        json!({"apiVersion": "work.karmada.io/v1alpha2", "kind": "ResourceBinding",
+            "metadata": {"name": name, "namespace": "default", "uid": name, "generation": 1, "resourceVersion": "1"},
+            "spec": {"resource": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "replicaRequirements": {"resourceRequest": {"cpu": "100m"}},
+                "clusters": [{"name": "member1", "replicas": replicas}]}})
+    };
+    let ask = async |name: &str, replicas: i64| {
+        let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+            "uid": "u1", "operation": "UPDATE", "name": name, "namespace": "default", "userInfo": {},
+            "kind": {"group": "work.karmada.io", "version": "v1alpha2", "kind": "ResourceBinding"},
+            "resource": {"group": "work.karmada.io", "version": "v1alpha2", "resource": "resourcebindings"},
+            "object": binding(name, replicas), "oldObject": binding(name, 0)}});
+        webhook.registered.post("/validate", &review).await
+    };
+    // Until it has seen all there is it gives no answer.
+    let allowed = until("the first answer", || ask("web", 8), Option::is_some).await.unwrap();
+    assert_eq!(allowed["allowed"], true, "{allowed}");
+    let refused = ask("more", 3).await.unwrap();
+    assert_eq!((&refused["allowed"], &refused["status"]["code"]), (&json!(false), &json!(403)));
+    let said = refused["status"]["message"].as_str().unwrap();
+    assert!(
+        said.contains("default/team is exceeded (cpu: wanted 300m, used 800m, limit 1, over by 100m)"),
+        "{said}"
+    );
 }
