@@ -174,6 +174,99 @@ async fn suspended_dispatching_holds_the_work_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_dispatching_is_suspended_status_and_deletion_go_on_even_after_a_restart() {
+    let mut fleet = Fleet::start(2).await;
+    fleet.create(&fleet.control, policy("p", "apps/v1", "Deployment", duplicated())).await;
+    fleet.create(&fleet.control, deployment("nginx", 1)).await;
+    for member in 0..2 {
+        eventually("the Deployment is in the member", || in_member(&fleet, member, "nginx")).await;
+    }
+    let policies = fleet.api(&fleet.control, "policy.karmada.io/v1alpha1", "PropagationPolicy", "default");
+    let held = json!({"spec": {"suspension": {"dispatchingOnClusters": {"clusterNames": ["member1"]}}}});
+    policies.patch("p", &PatchParams::default(), &Patch::Merge(held)).await.unwrap();
+    let dispatching = async |fleet: &Fleet, member: &str| {
+        let namespace = format!("karmada-es-{member}");
+        let (version, kind) = ("work.karmada.io/v1alpha1", "Work");
+        let work = fleet.get(&fleet.control, version, kind, &namespace, "nginx-687f7fb96f").await?;
+        let (status, ..) = condition(&work, "Dispatching")?;
+        Some((work["spec"]["suspendDispatching"] == true, status))
+    };
+    eventually("one Work is held", || async {
+        (dispatching(&fleet, "member1").await? == (true, "False".to_owned())).then_some(())
+    })
+    .await;
+    assert_eq!(dispatching(&fleet, "member2").await, Some((false, "True".to_owned())));
+
+    fleet.stop().await;
+    fleet.run();
+    let templates = fleet.api(&fleet.control, "apps/v1", "Deployment", "default");
+    let more = Patch::Merge(json!({"spec": {"replicas": 2}}));
+    templates.patch("nginx", &PatchParams::default(), &more).await.unwrap();
+    eventually("the other member follows", || async {
+        (in_member(&fleet, 1, "nginx").await?["spec"]["replicas"] == 2).then_some(())
+    })
+    .await;
+    assert_eq!(in_member(&fleet, 0, "nginx").await.unwrap()["spec"]["replicas"], 1);
+    let api = fleet.api(&fleet.members[0], "apps/v1", "Deployment", "default");
+    let status = json!({"status": {"readyReplicas": 1, "replicas": 1}});
+    api.patch_status("nginx", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    eventually("the held member's status comes back", || async {
+        let binding = fleet.binding("nginx-deployment").await?;
+        let mut items = binding["status"]["aggregatedStatus"].as_array()?.iter();
+        items
+            .any(|item| item["clusterName"] == "member1" && item["status"]["readyReplicas"] == 1)
+            .then_some(())
+    })
+    .await;
+    templates.delete("nginx", &DeleteParams::default()).await.unwrap();
+    for member in 0..2 {
+        eventually("it leaves both members", || async {
+            in_member(&fleet, member, "nginx").await.is_none().then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspended_scheduling_outlives_a_change_of_the_policy() {
+    let fleet = Fleet::start(1).await;
+    fleet.create(&fleet.control, policy("p", "apps/v1", "Deployment", duplicated())).await;
+    fleet.create(&fleet.control, deployment("nginx", 1)).await;
+    eventually("the Deployment is in the member", || in_member(&fleet, 0, "nginx")).await;
+    let bindings = fleet.api(&fleet.control, "work.karmada.io/v1alpha2", "ResourceBinding", "default");
+    let suspend =
+        |scheduling: bool| Patch::Merge(json!({"spec": {"suspension": {"scheduling": scheduling}}}));
+    bindings.patch("nginx-deployment", &PatchParams::default(), &suspend(true)).await.unwrap();
+    let policies = fleet.api(&fleet.control, "policy.karmada.io/v1alpha1", "PropagationPolicy", "default");
+    let change = json!({"spec": {"suspension": {"dispatching": true}, "placement":
+        {"clusterAffinity": {"clusterNames": ["member1"]}}}});
+    policies.patch("p", &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+    let binding = eventually("the binding follows the policy, and is not scheduled", || async {
+        let binding = fleet.binding("nginx-deployment").await?;
+        let held = condition(&binding, "Scheduled")?.1 == "Suspended";
+        let follows = binding["spec"]["placement"]["clusterAffinity"].is_object();
+        (held && follows).then_some(binding)
+    })
+    .await;
+    assert_eq!(binding["spec"]["suspension"], json!({"scheduling": true, "dispatching": true}));
+    bindings.patch("nginx-deployment", &PatchParams::default(), &suspend(false)).await.unwrap();
+    eventually("it is scheduled again", || async {
+        (condition(&fleet.binding("nginx-deployment").await?, "Scheduled")?.1 == "Success").then_some(())
+    })
+    .await;
+    let both = json!({"spec": {"suspension": {"dispatching": true,
+        "dispatchingOnClusters": {"clusterNames": ["member1"]}}}});
+    // Whatever comes past admission: everywhere is more than somewhere.
+    policies.patch("p", &PatchParams::default(), &Patch::Merge(both)).await.unwrap();
+    eventually("the binding has both", || async {
+        fleet.binding("nginx-deployment").await?["spec"]["suspension"]["dispatchingOnClusters"]
+            .is_object()
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn namespaces_of_templates_exist_in_members() {
     let fleet = Fleet::start(1).await;
     let namespace =

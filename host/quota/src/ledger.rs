@@ -79,6 +79,11 @@ impl Ledger {
         self.with(of.namespace, |account| account.unlimited(of.name));
     }
 
+    /// Forgets everything: somebody else observes from now on.
+    pub fn begin(&self) {
+        *self.state.lock() = State::default();
+    }
+
     /// All that was there has been observed: from now on charges are judged.
     pub fn complete(&self) {
         self.state.lock().complete = true;

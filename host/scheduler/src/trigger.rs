@@ -97,7 +97,8 @@ fn placement_holds(placement: &Placement, applied: &Placement, status: &Resource
     let same_but_groups = placement.cluster_affinity == applied.cluster_affinity
         && placement.cluster_tolerations == applied.cluster_tolerations
         && placement.spread_constraints == applied.spread_constraints
-        && placement.replica_scheduling == applied.replica_scheduling;
+        && placement.replica_scheduling == applied.replica_scheduling
+        && placement.workload_affinity == applied.workload_affinity;
     let chosen = |placement: &Placement| {
         let mut terms = placement.cluster_affinities.iter();
         terms.find(|term| term.affinity_name == status.scheduler_observed_affinity_name).cloned()

@@ -56,10 +56,8 @@ impl Reconcile for Execution {
         }
         let suspended = work.spec.suspend_dispatching.unwrap_or(false);
         self.note_dispatching(key, &work, suspended);
-        if suspended {
-            return Ok(Outcome::Done);
-        }
         match self.reachable(cluster) {
+            Some(client) if suspended => self.watch(&work, cluster, &client).await,
             Some(client) => self.dispatch(key, &work, cluster, &client).await,
             // The cluster's change brings its Works back here.
             None => Ok(Outcome::Done),
@@ -101,6 +99,16 @@ impl Execution {
         }
         self.note_applied(key, work, false, message);
         Err(failed.into_iter().next().expect("there is a first"))
+    }
+
+    /// What is held back is still looked at: its status goes on.
+    async fn watch(&self, work: &Work, cluster: &str, client: &kube::Client) -> Result<Outcome, Error> {
+        for manifest in &work.spec.workload.manifests {
+            let id = Object::from_value(manifest)?.id().clone();
+            let served = self.index.resources.find(&self.client, &id.gvk).await?;
+            self.applier.objects.watch(cluster, &id.gvk, client, &served);
+        }
+        Ok(Outcome::Done)
     }
 
     async fn apply(&self, cluster: &str, client: &kube::Client, manifest: &Value) -> Result<(), Error> {

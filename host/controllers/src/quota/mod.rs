@@ -54,6 +54,7 @@ pub(crate) struct Told {
 
 /// Sends all that concerns quotas to `queue` from now on, by way of the ledger and those that wait.
 pub(crate) fn listen(index: &Index, ledger: &Arc<Ledger>, waiting: &Arc<Waiting>, queue: &Arc<Queue<Key>>) {
+    ledger.begin();
     let (of, touched) = (index.quotas.clone(), queue.clone());
     book::keep(ledger, &index.bindings, &index.quotas, move |namespace| {
         for quota in of.by(namespace) {
