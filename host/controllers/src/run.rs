@@ -21,7 +21,7 @@ use crate::index::{Index, Key, MemberObjects};
 use crate::listen::{self, Kinds, Queues, requeue_works, template_of};
 use crate::member_clients::{MemberChange, MemberClients, MemberRooms};
 use crate::queue::{Priority, Queue};
-use crate::quota::{self, Quotas, Waiting};
+use crate::quota::{self, Quotas};
 use crate::rebalancer::{self, Rebalancers};
 use crate::runner::{self, Reconcile};
 use crate::scheduling::{Intake, Scheduling};
@@ -52,7 +52,6 @@ struct Loops {
     events: Events,
     registry: Arc<Registry>,
     kinds: Kinds,
-    over_quota: Arc<Waiting>,
 }
 
 impl Loops {
@@ -67,7 +66,6 @@ impl Loops {
             observations: Arc::new(Observations::new(queues.work_statuses.clone())),
             registry: Arc::default(),
             kinds: Kinds::default(),
-            over_quota: Arc::default(),
             queues,
             events,
             context,
@@ -76,7 +74,7 @@ impl Loops {
 
     fn listen(&self) {
         listen::register(&self.index, &self.objects, &self.registry, &self.queues, &self.notes, &self.kinds);
-        quota::listen(&self.index, &self.context.quotas, &self.over_quota, &self.queues.quotas);
+        quota::listen(&self.index, &self.context.quotas, &self.queues.quotas);
         rebalancer::listen(&self.index, &self.queues.rebalancers);
     }
 
@@ -92,9 +90,7 @@ impl Loops {
             scheduler,
             options,
         } = self.context.clone();
-        let Loops {
-            index, objects, queues, notes, observations, events, registry, kinds, over_quota, ..
-        } = self;
+        let Loops { index, objects, queues, notes, observations, events, registry, kinds, .. } = self;
         quotas.complete();
         let spawn = Spawn { tasks, shutdown, queues: queues.clone(), concurrency: options.concurrency };
 
@@ -135,9 +131,8 @@ impl Loops {
             Quotas {
                 index: index.clone(),
                 client: client.clone(),
-                ledger: quotas,
+                ledger: quotas.clone(),
                 events: events.clone(),
-                waiting: over_quota.clone(),
                 scheduling: queues.scheduling.clone(),
                 told: Mutex::default(),
             },
@@ -159,6 +154,7 @@ impl Loops {
             intake: queues.scheduling.clone(),
             notes: notes.clone(),
             events: events.clone(),
+            quotas: Some(quotas),
         };
         spawn.task("scheduling", scheduling.run(shutdown.clone()));
         spawn.task("rooms", follow_rooms(rooms, index.clone(), queues.scheduling.clone()));

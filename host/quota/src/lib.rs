@@ -12,4 +12,4 @@ mod usage;
 pub use account::Charge;
 pub use excess::{Excess, Over, Refused};
 pub use ledger::{BindingId, Ledger};
-pub use usage::{usage, usage_in};
+pub use usage::{usage, usage_in, usage_on};

@@ -13,7 +13,12 @@ const MOST: i128 = (i64::MAX as i128) * 1_000_000_000;
 /// What a binding uses: its components once for every cluster, or each replica's request for each replica that was
 /// assigned. Amounts below zero count as none.
 pub fn usage(spec: &ResourceBindingSpec) -> Resources {
-    of(&spec.clusters, &spec.components, spec.replica_requirements.as_ref())
+    usage_on(spec, &spec.clusters)
+}
+
+/// What a binding would use on these clusters.
+pub fn usage_on(spec: &ResourceBindingSpec, clusters: &[TargetCluster]) -> Resources {
+    of(clusters, &spec.components, spec.replica_requirements.as_ref())
 }
 
 /// The same of a binding as JSON. A part that can't be read uses nothing: who checks the object refuses it.

@@ -3,7 +3,6 @@
 
 mod assignment;
 mod book;
-mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use serde_json::json;
 use windlass_api::policy::{ClusterQuotaStatus, FederatedResourceQuota, FederatedResourceQuotaStatus};
 use windlass_core::{Gvk, ObjectId};
 use windlass_quota::Ledger;
+use windlass_scheduler::Resources;
 
 use crate::error::{Error, is_not_found};
 use crate::events::Events;
@@ -28,10 +28,10 @@ use crate::works;
 
 pub use book::follow;
 
-pub(crate) use waiting::Waiting;
-
 /// How long a change of bindings waits for more: a burst of them is one write.
 const SETTLE: Duration = Duration::from_millis(20);
+/// How long a refusal may be under way.
+const REFUSAL: Duration = Duration::from_secs(1);
 
 /// Reconciles one quota: its Works, and its status.
 pub(crate) struct Quotas {
@@ -39,7 +39,6 @@ pub(crate) struct Quotas {
     pub(crate) client: kube::Client,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) events: Events,
-    pub(crate) waiting: Arc<Waiting>,
     pub(crate) scheduling: Arc<Intake>,
     pub(crate) told: Mutex<HashMap<Key, Told>>,
 }
@@ -50,10 +49,12 @@ pub(crate) struct Told {
     generation: i64,
     status: FederatedResourceQuotaStatus,
     unknown_clusters: Vec<String>,
+    /// Whether the scheduler is to hear of room once more: a refusal may have been under way when it heard.
+    again: bool,
 }
 
-/// Sends all that concerns quotas to `queue` from now on, by way of the ledger and those that wait.
-pub(crate) fn listen(index: &Index, ledger: &Arc<Ledger>, waiting: &Arc<Waiting>, queue: &Arc<Queue<Key>>) {
+/// Sends all that concerns quotas to `queue` from now on, by way of the ledger.
+pub(crate) fn listen(index: &Index, ledger: &Arc<Ledger>, queue: &Arc<Queue<Key>>) {
     ledger.begin();
     let (of, touched) = (index.quotas.clone(), queue.clone());
     book::keep(ledger, &index.bindings, &index.quotas, move |namespace| {
@@ -61,9 +62,6 @@ pub(crate) fn listen(index: &Index, ledger: &Arc<Ledger>, waiting: &Arc<Waiting>
             touched.add_after(Key::of(&quota.metadata), SETTLE);
         }
     });
-    let noted = waiting.clone();
-    index.bindings.listen(move |change| noted.note(change));
-
     let touched = queue.clone();
     index.quotas.listen(move |change| {
         touched.add_with(Key::of(&change.object().metadata), change.priority());
@@ -101,7 +99,7 @@ impl Reconcile for Quotas {
         else {
             self.told.lock().remove(key);
             // What it kept from being scheduled may be now.
-            self.wake(&key.namespace);
+            self.scheduling.quota(&key.namespace);
             self.assign(key, None).await?;
             return Ok(Outcome::Done);
         };
@@ -111,11 +109,11 @@ impl Reconcile for Quotas {
             overall_used: self.ledger.used(&key.namespace, &quota.spec.overall),
             aggregated_status: self.aggregated(key),
         };
-        self.tell(key, &quota, &status);
+        let outcome = if self.tell(key, &quota, &status) { Outcome::After(REFUSAL) } else { Outcome::Done };
         let (assigned, written) =
             futures::join!(self.assign(key, Some(&quota)), self.write(key, &before, &status));
         assigned.and(written)?;
-        Ok(Outcome::Done)
+        Ok(outcome)
     }
 }
 
@@ -179,26 +177,30 @@ impl Quotas {
         Ok(())
     }
 
-    /// Tells those whom a change concerns, once: bindings that wait for room, and people whose assignment is to a
-    /// cluster that isn't there.
-    fn tell(&self, key: &Key, quota: &FederatedResourceQuota, status: &FederatedResourceQuotaStatus) {
+    /// Tells those whom a change concerns: bindings that wait for room, and, once, people whose assignment is to a
+    /// cluster that isn't there. Whether to tell again.
+    fn tell(&self, key: &Key, quota: &FederatedResourceQuota, status: &FederatedResourceQuotaStatus) -> bool {
         let unknown = assignment::unknown(&quota.spec, |name| {
             self.index.cluster(name).is_some_and(|cluster| cluster.metadata.deletion_timestamp.is_none())
         });
-        let now = Told {
-            generation: quota.metadata.generation.unwrap_or_default(),
-            status: FederatedResourceQuotaStatus { aggregated_status: Vec::new(), ..status.clone() },
-            unknown_clusters: unknown.iter().map(|(_, cluster)| (*cluster).to_owned()).collect(),
-        };
-        let before = self.told.lock().insert(key.clone(), now.clone()).unwrap_or_default();
-        if before.generation != now.generation || before.status != now.status {
-            self.wake(&key.namespace);
+        let unknown_clusters = unknown.iter().map(|(_, cluster)| (*cluster).to_owned()).collect::<Vec<_>>();
+        let generation = quota.metadata.generation.unwrap_or_default();
+        let mut told = self.told.lock();
+        let before = told.get(key).cloned().unwrap_or_default();
+        let again = gave_room(&before.status, status);
+        let news = before.generation != generation || before.unknown_clusters != unknown_clusters;
+        told.insert(key.clone(), Told { generation, status: status.clone(), unknown_clusters, again });
+        drop(told);
+        if again || before.again {
+            self.scheduling.quota(&key.namespace);
         }
-        if unknown.is_empty()
-            || (before.generation == now.generation && before.unknown_clusters == now.unknown_clusters)
-        {
-            return;
+        if news && !unknown.is_empty() {
+            self.warn(key, quota, &unknown);
         }
+        again
+    }
+
+    fn warn(&self, key: &Key, quota: &FederatedResourceQuota, unknown: &[(usize, &str)]) {
         let listed: Vec<_> = unknown
             .iter()
             .map(|(index, cluster)| format!("spec.staticAssignments[{index}].clusterName: {cluster}"))
@@ -215,11 +217,36 @@ impl Quotas {
         let uid = quota.metadata.uid.as_deref().unwrap_or_default();
         self.events.warn(&about, uid, "AssignmentToUnknownCluster", "Assign", note);
     }
+}
 
-    /// Has the scheduler look again at what a quota of the namespace refused.
-    fn wake(&self, namespace: &str) {
-        if !self.waiting.of(namespace).is_empty() {
-            self.scheduling.quota(namespace);
+/// Whether there may be more room than before: a limit is higher or gone, or less is used.
+fn gave_room(before: &FederatedResourceQuotaStatus, now: &FederatedResourceQuotaStatus) -> bool {
+    let [limits_before, limits] = [before, now].map(|status| Resources::reported(&status.overall));
+    let [used_before, used] = [before, now].map(|status| Resources::reported(&status.overall_used));
+    let raised = limits_before.iter().any(|(name, limit)| !limits.names(name) || limits.get(name) > limit);
+    raised || used_before.iter().any(|(name, amount)| used.get(name) < amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_comes_of_higher_limits_and_lower_use() {
+        let status = |cpu: &str, used: &str| -> FederatedResourceQuotaStatus {
+            serde_json::from_value(json!({"overall": {"cpu": cpu}, "overallUsed": {"cpu": used}})).unwrap()
+        };
+        let none: FederatedResourceQuotaStatus = FederatedResourceQuotaStatus::default();
+        for (before, now, want) in [
+            (status("10", "5"), status("10", "5"), false),
+            (status("10", "5"), status("10", "6"), false),
+            (status("10", "5"), status("9", "5"), false),
+            (status("10", "5"), status("11", "6"), true),
+            (status("10", "5"), status("10", "4500m"), true),
+            (status("10", "5"), none.clone(), true),
+            (none, status("10", "5"), false),
+        ] {
+            assert_eq!(gave_room(&before, &now), want, "{before:?} {now:?}");
         }
     }
 }

@@ -86,8 +86,16 @@ pub async fn run_scheduler(context: SchedulerContext, term: Term) {
         if end.run_until_cancelled(synced).await.is_none() {
             return;
         }
-        let given =
-            Scheduling { scheduler, index: index.clone(), rooms, intake, notes: notes.clone(), events };
+        let given = Scheduling {
+            scheduler,
+            index: index.clone(),
+            rooms,
+            intake,
+            notes: notes.clone(),
+            events,
+            // Who enforces quotas is the control plane's business.
+            quotas: None,
+        };
         let scheduling = given.run(end.clone()).instrument(tracing::info_span!("scheduling"));
         if AssertUnwindSafe(scheduling).catch_unwind().await.is_err() {
             tracing::error!("the scheduling loop panicked");

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use windlass_api::Key;
 use windlass_api::conditions::SCHEDULED;
 use windlass_core::{Gvk, ObjectId};
+use windlass_quota::Ledger;
 use windlass_scheduler::engine::{Action, Note, Tell, WriteEnd};
 use windlass_scheduler::{ClusterState, Room};
 
@@ -38,6 +39,8 @@ pub(crate) struct Scheduling {
     pub(crate) intake: Arc<Intake>,
     pub(crate) notes: Arc<Notes>,
     pub(crate) events: Events,
+    /// What namespaces use and may use, where this process knows.
+    pub(crate) quotas: Option<Arc<Ledger>>,
 }
 
 /// The loop's own state: writes under way.
@@ -102,7 +105,8 @@ impl Running {
                     self.given.scheduler.measures().decided(began.elapsed());
                     let schedule_type = measures::schedule_type(&write);
                     let (key, attempt) = (write.key.clone(), write.attempt);
-                    let task = self.writes.spawn(write::write(self.given.index.clone(), write));
+                    let (index, quotas) = (self.given.index.clone(), self.given.quotas.clone());
+                    let task = self.writes.spawn(write::write(index, quotas, write));
                     self.under_way.insert(task.id(), UnderWay { key, attempt, began, schedule_type });
                 }
                 Some(Action::Ask(questions)) => self.given.rooms.ask(questions),
