@@ -193,6 +193,23 @@ mod tests {
     }
 
     #[test]
+    fn grades_are_filled_by_the_better_of_two_orders() {
+        let state: ClusterState = cluster("a")
+            .summary(&[("cpu", "221"), ("memory", "908Gi"), ("pods", "95")])
+            .grade(1, "1", "4Gi", 4)
+            .grade(2, "2", "8Gi", 3)
+            .grade(3, "6", "32Gi", 3)
+            .into();
+        let needs = [
+            need("jobmanager", 1, &[("cpu", "100m"), ("memory", "1Gi")]),
+            need("taskmanager", 2, &[("cpu", "1"), ("memory", "64Mi")]),
+        ];
+        assert_eq!(sets(&state, "default", &needs).count, 13, "small pieces first leave room for 12");
+        let slots = [need("a", 1, &[])];
+        assert_eq!(sets(&state, "default", &slots).count, 95, "grades say nothing of what requests nothing");
+    }
+
+    #[test]
     fn a_set_of_nothing_is_bounded_by_pod_slots_alone() {
         let state: ClusterState = cluster("a").nodes([node("n1", "1", "1Gi")]).into();
         assert_eq!(sets(&state, "default", &[need("a", 0, &[("cpu", "100")])]).count, COUNT_MAX);

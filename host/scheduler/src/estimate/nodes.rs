@@ -25,6 +25,18 @@ pub(super) fn count(nodes: &[Node], promises: &[Promise], needs: &[Need]) -> Est
     Estimate::none(table.shortage(&needs[left.piece], &pieces[left.piece], &left))
 }
 
+/// The same of few nodes, by the better of two orders of the pieces also where the first does.
+pub(super) fn count_best(nodes: &[Node], promises: &[Promise], needs: &[Need]) -> Estimate {
+    let estimate = count(nodes, promises, needs);
+    if needs.len() < 2 || estimate.count == 0 || estimate.count >= COUNT_MAX {
+        return estimate;
+    }
+    let table = Table::new(nodes, promises, needs);
+    let pieces: Vec<Piece> = needs.iter().map(|need| table.piece(need)).collect();
+    let (count, _) = table.count_largest_first(&pieces);
+    if count > estimate.count { Estimate::of(count) } else { estimate }
+}
+
 /// Nodes by resources.
 struct Table<'a> {
     nodes: &'a [Node],

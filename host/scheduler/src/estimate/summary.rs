@@ -53,7 +53,7 @@ pub(super) fn count(cluster: &ClusterState, needs: &[Need], total: &Total) -> Es
             None => {}
         }
     }
-    let graded = grades(capacity, total).map(|graded| nodes::count(&graded, &cluster.promises, needs));
+    let graded = grades(capacity, total).map(|graded| nodes::count_best(&graded, &cluster.promises, needs));
     Estimate::of(count).least(graded)
 }
 
@@ -67,9 +67,10 @@ fn promised(promises: &[Promise], resource: &str) -> Quantity {
 }
 
 /// One node for each that is counted in a grade, with the least that a node of its grade has left. `None` without
-/// grades, or where they say nothing of a resource that is wanted.
+/// grades, where nothing is wanted of nodes but a slot, or where they say nothing of a resource that is wanted.
 fn grades(capacity: &Capacity, total: &Total) -> Option<Vec<Node>> {
-    if capacity.modelings.is_empty() || capacity.models.is_empty() {
+    let anything = total.wanted.iter().any(|(resource, _)| resource != PODS);
+    if capacity.modelings.is_empty() || capacity.models.is_empty() || !anything {
         return None;
     }
     let mut counts = BTreeMap::<i64, i64>::new();

@@ -117,7 +117,7 @@ pub(crate) const ACCEPTED: [Accepted; 12] = [
                     && !binding.placement().spread_constraints.is_empty()
                     && (binding.is_divided_by_weight()
                         || binding.spread(SpreadField::Cluster) != Some((1, 1))
-                        || binding.clusters().iter().any(full))
+                        || binding.any_group(|clusters| clusters.iter().any(full)))
             })
         },
         example: || {
@@ -171,14 +171,15 @@ pub(crate) const ACCEPTED: [Accepted; 12] = [
         reason: "Nothing goes to a cluster that the placement refuses. Mended in Karmada after v1.16.",
         applies: |case, _, _| {
             of(case, |binding| {
-                let clusters = binding.clusters();
-                let taken = |name: &str| clusters.iter().any(|one| one.name == name && one.taken);
                 let targets = &binding.spec.clusters;
-                let assigned = targets.iter().filter(|target| taken(&target.name));
                 binding.is_divided_by_room()
                     && binding.is_steady()
-                    && targets.iter().any(|target| !taken(&target.name))
-                    && assigned.map(|target| target.replicas).sum::<i32>() > binding.spec.replicas
+                    && binding.any_group(|clusters| {
+                        let taken = |name: &str| clusters.iter().any(|one| one.name == name && one.taken);
+                        let assigned = targets.iter().filter(|target| taken(&target.name));
+                        targets.iter().any(|target| !taken(&target.name))
+                            && assigned.map(|target| target.replicas).sum::<i32>() > binding.spec.replicas
+                    })
             })
         },
         example: || {
@@ -195,11 +196,13 @@ pub(crate) const ACCEPTED: [Accepted; 12] = [
         applies: |case, ours, _| {
             of(case, |binding| {
                 let Ours::Scheduled { clusters, .. } = ours else { return false };
-                let name = |name: &String| clusters.iter().any(|target| target.name == *name);
+                let divides = binding.spec.replicas > 0;
+                let placed = binding.spec.clusters.iter().filter(|target| !divides || target.replicas > 0);
+                let mut placed: Vec<&str> = placed.map(|target| target.name.as_str()).collect();
+                placed.sort_unstable();
                 binding.is_steady()
                     && binding.spread(SpreadField::Region).is_some()
-                    && clusters.len() == binding.spec.clusters.len()
-                    && binding.spec.clusters.iter().all(|target| name(&target.name))
+                    && clusters.iter().map(|target| target.name.as_str()).eq(placed)
             })
         },
         example: || {
@@ -250,12 +253,13 @@ pub(crate) const ACCEPTED: [Accepted; 12] = [
         reason: "Among equals the better cluster comes first, however many there are.",
         applies: |case, _, _| {
             of(case, |binding| {
-                let clusters = binding.clusters();
-                let mut rooms: Vec<_> = clusters.iter().filter(|one| one.taken).map(|one| one.room).collect();
-                rooms.sort_unstable();
                 binding.is_divided_by_room()
-                    && rooms.len() > 12
-                    && rooms.windows(2).any(|pair| pair[0] == pair[1])
+                    && binding.any_group(|clusters| {
+                        let taken = clusters.iter().filter(|one| one.taken);
+                        let mut rooms: Vec<_> = taken.map(|one| one.room).collect();
+                        rooms.sort_unstable();
+                        rooms.len() > 12 && rooms.windows(2).any(|pair| pair[0] == pair[1])
+                    })
             })
         },
         example: || {
@@ -292,8 +296,10 @@ fn is_tie(binding: &Binding, ours: &Ours, theirs: &Answer) -> bool {
     let replicas = |of: &[Target], name: &str| {
         of.iter().find(|target| target.name == name).map_or(0, |target| target.replicas)
     };
+    let explanation = binding.explain();
+    let Some(group) = explanation.groups.last() else { return false };
     let (mut gained, mut lost) = (Vec::new(), Vec::new());
-    for one in binding.clusters() {
+    for one in &group.clusters {
         let (mine, other) = (replicas(clusters, &one.name), replicas(&theirs.clusters, &one.name));
         let present = one.present.unwrap_or(0);
         match mine - other {

@@ -96,9 +96,9 @@ impl Binding {
         explain(&self.snapshot, &self.spec, &self.status, &Context::default())
     }
 
-    /// What the group made of the clusters that was tried last: the one that was chosen, if any was.
-    pub(crate) fn clusters(&self) -> Vec<ClusterExplanation> {
-        self.explain().groups.pop().map(|group| group.clusters).unwrap_or_default()
+    /// Whether something holds of what a group that was tried made of the clusters.
+    pub(crate) fn any_group(&self, holds: impl Fn(&[ClusterExplanation]) -> bool) -> bool {
+        self.explain().groups.iter().any(|group| holds(&group.clusters))
     }
 
     pub(crate) fn placement(&self) -> Placement {

@@ -13,8 +13,19 @@ pub(crate) fn case(random: &mut Random) -> Value {
     }
     // Most questions are of a few clusters: with many, each single choice shows less.
     let count = if random.percent(10) { random.within(13, 40) } else { random.within(1, 9) };
-    let clusters: Vec<Value> = (0..count).map(|index| cluster(random, &name(index))).collect();
-    let mut case = json!({"clusters": clusters, "spec": spec(random, count), "status": {}});
+    let spec = spec(random, count);
+    let mut clusters: Vec<Value> = (0..count).map(|index| cluster(random, &name(index))).collect();
+    // Both count whole sets over nodes by trying an order of their pieces, and not always the same one.
+    if spec.get("components").is_none() {
+        for cluster in
+            clusters.iter_mut().filter(|cluster| cluster["status"].get("resourceSummary").is_some())
+        {
+            if random.percent(20) {
+                grade(random, cluster);
+            }
+        }
+    }
+    let mut case = json!({"clusters": clusters, "spec": spec, "status": {}});
     if random.percent(15) {
         let (triggered, scheduled) = if random.percent(80) { (2, 1) } else { (1, 2) };
         case["spec"]["rescheduleTriggeredAt"] = json!(format!("2026-01-0{triggered}T00:00:00Z"));
@@ -80,6 +91,28 @@ fn cluster(random: &mut Random, name: &str) -> Value {
             "allocating": amounts(random.within(0, 3) * 250, random.within(0, 3) * 100, random.within(0, 3))});
     }
     json!({"metadata": metadata, "spec": spec, "status": status})
+}
+
+/// Sorts a cluster's nodes into grades. What is left in all is at least what the nodes have left by their grades.
+fn grade(random: &mut Random, cluster: &mut Value) {
+    const GRADES: [(i64, i64); 4] = [(0, 0), (1, 4), (2, 8), (6, 32)];
+    let (mut models, mut counts) = (Vec::new(), Vec::new());
+    let (mut cpu, mut memory) = (0, 0);
+    for (grade, (cores, gibibytes)) in GRADES.iter().enumerate() {
+        let (max_cores, max_gibibytes) = GRADES.get(grade + 1).unwrap_or(&(64, 256));
+        models.push(json!({"grade": grade, "ranges": [
+            {"name": "cpu", "min": cores.to_string(), "max": max_cores.to_string()},
+            {"name": "memory", "min": format!("{gibibytes}Gi"), "max": format!("{max_gibibytes}Gi")}]}));
+        let count = random.within(0, 4);
+        counts.push(json!({"grade": grade, "count": count}));
+        cpu += count * max_cores;
+        memory += count * max_gibibytes;
+    }
+    cluster["spec"]["resourceModels"] = json!(models);
+    cluster["status"]["resourceSummary"] = json!({
+        "allocatable": {"cpu": cpu.to_string(), "memory": format!("{memory}Gi"),
+            "pods": random.within(0, 120).to_string()},
+        "allocatableModelings": counts});
 }
 
 fn spec(random: &mut Random, clusters: i64) -> Value {
