@@ -1,10 +1,16 @@
 //! What the control plane knows of its members: a client for each, and how much room each of them has.
 
+mod alone;
 mod clients;
 mod connect;
+mod owners;
 mod room;
 mod rooms;
+mod unplaced;
 
+pub use alone::OneMember;
 pub use clients::Members;
+pub use owners::{OwnerError, pods_of};
 pub use room::RoomSummary;
 pub use rooms::Rooms;
+pub use unplaced::{Owner, UnplacedPod};

@@ -8,6 +8,7 @@ use windlass_api::cluster::{AllocatableModeling, NodeSummary, ResourceModel, Res
 use windlass_api::quantity::Quantity;
 use windlass_scheduler::{Node, Quota, Resources, Room};
 
+use super::unplaced::UnplacedPod;
 use crate::index::Key;
 
 /// The taint of a node whose Ready condition is not True; a node controller would set it, if there is one.
@@ -44,6 +45,7 @@ pub(super) struct MemberRoom {
     /// What is held on nodes that aren't known (yet).
     elsewhere: HashMap<String, (Resources, i64)>,
     quotas: BTreeMap<Key, Quota>,
+    unplaced: BTreeMap<Key, UnplacedPod>,
     allocating: Resources,
     allocated: Resources,
     waiting: i64,
@@ -100,6 +102,10 @@ impl MemberRoom {
     pub(super) fn pod_applied(&mut self, pod: &Pod) -> bool {
         let key = Key::of(&pod.metadata);
         let now = held(pod);
+        match UnplacedPod::of(pod).filter(|_| now.is_some()) {
+            Some(unplaced) => self.unplaced.insert(key.clone(), unplaced),
+            None => self.unplaced.remove(&key),
+        };
         if self.pods.get(&key) == now.as_ref() {
             return false;
         }
@@ -113,7 +119,14 @@ impl MemberRoom {
 
     /// Whether that changed anything.
     pub(super) fn pod_gone(&mut self, key: &Key) -> bool {
+        self.unplaced.remove(key);
         self.release(key)
+    }
+
+    /// The pods that wait for a node, of one namespace.
+    pub(super) fn unplaced(&self, namespace: &str) -> impl Iterator<Item = &UnplacedPod> {
+        let from = Key::new(namespace, "");
+        self.unplaced.range(from..).map(|(_, pod)| pod).take_while(move |pod| pod.namespace == namespace)
     }
 
     /// Books a quota; whether that changed anything.
@@ -307,6 +320,30 @@ mod tests {
         check(&mut room, "0", 0);
         assert!(!room.pod_gone(&Key::new("d", "a")));
         assert_eq!(room.summary(&[]).resources.allocated["pods"].0, "0");
+    }
+
+    #[test]
+    fn a_pod_without_a_node_is_remembered_until_it_has_one_or_is_gone() {
+        let waiting = |name: &str, reason: &str| -> Pod {
+            let pod = json!({"metadata": {"name": name, "namespace": "d", "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "Odd", "name": "other", "uid": "1"},
+                    {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "2", "controller": true}]},
+                "spec": {"containers": []}, "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled",
+                    "status": "False", "reason": reason, "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
+            serde_json::from_value(pod).unwrap()
+        };
+        let mut room = MemberRoom::default();
+        room.pod_applied(&waiting("a", "Unschedulable"));
+        room.pod_applied(&waiting("b", "Unschedulable"));
+        room.pod_applied(&waiting("c", "SchedulerError"));
+        let pods: Vec<_> = room.unplaced("d").cloned().collect();
+        assert_eq!(pods.len(), 2);
+        assert_eq!(pods[0].since, Some("2026-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(pods[0].owner.as_ref().map(|owner| owner.name.as_str()), Some("rs"));
+        assert_eq!(room.unplaced("").count() + room.unplaced("e").count(), 0);
+        room.pod_applied(&pod("a", "n1", "Running", "2"));
+        room.pod_gone(&Key::new("d", "b"));
+        assert_eq!(room.unplaced("d").count(), 0);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use windlass_api::cluster::ResourceModel;
 use windlass_scheduler::Room;
 
 use super::room::{MemberRoom, RoomSummary};
+use super::unplaced::UnplacedPod;
 use crate::index::Key;
 use crate::member_clients::{MemberChange, MemberClients, MemberRooms};
 
@@ -77,6 +78,14 @@ impl Rooms {
         let tracked = Arc::clone(&self.members.read().get(cluster)?.0);
         let unread = *tracked.unread.lock();
         (unread == 0).then_some(tracked)
+    }
+
+    /// The pods of a namespace for which the member's scheduler has found no node. `None` until its pods have been
+    /// read.
+    pub fn unplaced(&self, cluster: &str, namespace: &str) -> Option<Vec<UnplacedPod>> {
+        let tracked = self.tracked(cluster)?;
+        let room = tracked.room.lock();
+        Some(room.unplaced(namespace).cloned().collect())
     }
 
     /// Follows the members until `shutdown`.
