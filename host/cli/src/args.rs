@@ -1,5 +1,6 @@
 //! The flags of every command, with their help.
 
+mod descheduler;
 mod plugin;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use windlass_core::Operation;
 use crate::explain::{ExplainArgs, ScheduleArgs};
 use crate::scheduler::SchedulerArgs;
 use crate::webhook::WebhookArgs;
+pub(crate) use descheduler::DeschedulerArgs;
 pub(crate) use plugin::*;
 
 /// A multi-cluster Kubernetes control plane that speaks Karmada's API, with WebAssembly plugins.
@@ -71,6 +73,9 @@ pub(crate) struct UpArgs {
     /// Serve the plugins as webhooks of other control planes too, on this port of 127.0.0.1; 0 takes any free one
     #[arg(long, value_name = "PORT")]
     pub(crate) webhook_port: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) descheduler: DeschedulerArgs,
 
     #[command(flatten)]
     pub(crate) plugins: PluginSourceArgs,

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use windlass_core::Interpreter;
 use windlass_quota::Ledger;
 
+use crate::descheduler::Descheduling;
 use crate::member_clients::{MemberClients, MemberRooms};
 use crate::scheduling::Scheduler;
 
@@ -21,11 +22,17 @@ pub struct Options {
     pub concurrency: usize,
     /// How long one call to a member cluster may take.
     pub member_timeout: Duration,
+    /// Whether replicas that members can't place are dealt out anew, and when.
+    pub descheduling: Option<Descheduling>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { concurrency: 32, member_timeout: Duration::from_secs(10) }
+        Options {
+            concurrency: 32,
+            member_timeout: Duration::from_secs(10),
+            descheduling: Some(Descheduling::default()),
+        }
     }
 }
 

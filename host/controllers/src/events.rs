@@ -41,8 +41,25 @@ impl Events {
 
     /// Warns that something went wrong with an object.
     pub(crate) fn warn(&self, about: &ObjectId, uid: &str, reason: &str, action: &str, note: String) {
+        self.publish(EventType::Warning, about, uid, reason, action, note);
+    }
+
+    /// Tells of something that was done to an object.
+    pub(crate) fn inform(&self, about: &ObjectId, uid: &str, reason: &str, action: &str, note: String) {
+        self.publish(EventType::Normal, about, uid, reason, action, note);
+    }
+
+    fn publish(
+        &self,
+        type_: EventType,
+        about: &ObjectId,
+        uid: &str,
+        reason: &str,
+        action: &str,
+        note: String,
+    ) {
         let event = Event {
-            type_: EventType::Warning,
+            type_,
             reason: reason.to_owned(),
             note: Some(shortened(note)),
             action: action.to_owned(),

@@ -4,6 +4,7 @@ mod binding;
 mod cluster;
 mod context;
 mod dependencies;
+mod descheduler;
 mod detector;
 mod election;
 mod error;
@@ -27,6 +28,7 @@ mod status;
 mod works;
 
 pub use context::{Clock, Context, Options};
+pub use descheduler::Descheduling;
 pub use election::{Candidate, Election, Term, Timing, TimingError};
 pub use member_clients::{MemberChange, MemberClients, MemberRooms, NoRooms};
 pub use members::{Members, OneMember, Owner, OwnerError, RoomSummary, Rooms, UnplacedPod, pods_of};

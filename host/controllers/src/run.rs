@@ -14,6 +14,7 @@ use crate::binding::Bindings;
 use crate::cluster::{Clusters, Timing};
 use crate::context::Context;
 use crate::dependencies::{Dependencies, Registry};
+use crate::descheduler::Descheduler;
 use crate::detector::{Detector, Policies};
 use crate::events::Events;
 use crate::execution::{Applier, Execution, Namespaces};
@@ -147,6 +148,17 @@ impl Loops {
             },
             &queues.rebalancers,
         );
+        if let Some(options) = options.descheduling {
+            let descheduler = Descheduler {
+                index: index.clone(),
+                members: members.clone(),
+                rooms: rooms.clone(),
+                events: events.clone(),
+                clock: clock.clone(),
+                options,
+            };
+            spawn.task("descheduler", descheduler.run(shutdown.clone()));
+        }
         let scheduling = Scheduling {
             scheduler,
             index: index.clone(),

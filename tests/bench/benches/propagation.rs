@@ -30,6 +30,7 @@ async fn run() -> anyhow::Result<()> {
         port: 0,
         webhook_port: None,
         members: Members::Count(2),
+        descheduling: None,
         plugin_dir: None,
         plugin_settings: None,
     })

@@ -38,6 +38,7 @@ pub(crate) fn command(args: DemoArgs) -> anyhow::Result<ExitCode> {
             port: 0,
             webhook_port: None,
             members: Members::Described(up::parse_members(MEMBERS, "the demo's members.yaml")?),
+            descheduling: None,
             plugin_dir: None,
             plugin_settings: Some(settings),
         })

@@ -42,7 +42,8 @@ impl ControlPlane {
     /// # Errors
     /// A store can't be opened, a port is taken, a plugin's settings are wrong, ...: the error says which.
     pub async fn start(options: Options) -> anyhow::Result<ControlPlane> {
-        let Options { data_dir, port, webhook_port, members, plugin_dir, plugin_settings } = options;
+        let Options { data_dir, port, webhook_port, members, descheduling, plugin_dir, plugin_settings } =
+            options;
         let folder = Folder::open(&data_dir)?;
         let specs = decide(members, &folder)?;
         let given = plugin_settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
@@ -86,7 +87,7 @@ impl ControlPlane {
         for opened in open_members(specs, &folder, &server.client()).await? {
             running.push(parts.run_member(opened, &plugins, changes.clone()));
         }
-        parts.run_controllers(&server, &plugins, changes, &running, quotas);
+        parts.run_controllers(&server, &plugins, changes, &running, quotas, descheduling);
         // Last: whoever waits for this file finds the members' beside it.
         write_kubeconfig(&server, &url, &folder.kubeconfig())?;
         Ok(ControlPlane {

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use windlass_controllers::Descheduling;
 use windlass_simulator::MemberSpec;
 
 use crate::args::{PluginSourceArgs, UpArgs};
@@ -34,6 +35,8 @@ pub struct Options {
     /// Where the plugins are served as webhooks of other control planes, on 127.0.0.1; 0 takes any free port.
     pub webhook_port: Option<u16>,
     pub members: Members,
+    /// What becomes of replicas that a member can't place; `None`: they stay.
+    pub descheduling: Option<Descheduling>,
     /// Plugins beside the built-in ones.
     pub plugin_dir: Option<PathBuf>,
     /// Settings of built-in admission plugins: a file, read again when it changes.
@@ -59,7 +62,7 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 }
 
 pub(crate) fn command(args: UpArgs) -> anyhow::Result<ExitCode> {
-    let UpArgs { port, data_dir, members, member_spec, webhook_port, plugins, logging } = args;
+    let UpArgs { port, data_dir, members, member_spec, webhook_port, descheduler, plugins, logging } = args;
     let PluginSourceArgs { plugin_dir, plugin_settings } = plugins;
     crate::logging::start(&logging)?;
     let members = match (members, member_spec) {
@@ -67,7 +70,9 @@ pub(crate) fn command(args: UpArgs) -> anyhow::Result<ExitCode> {
         (None, Some(file)) => Members::Described(read_members(&file)?),
         (None, None) => Members::AsBefore,
     };
-    let options = Options { data_dir, port, webhook_port, members, plugin_dir, plugin_settings };
+    let descheduling = descheduler.options();
+    let options =
+        Options { data_dir, port, webhook_port, members, descheduling, plugin_dir, plugin_settings };
     runtime()?.block_on(async move {
         let mut stop = std::pin::pin!(stop_signal());
         let control_plane = tokio::select! {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::ApiServer;
-use windlass_controllers::{Members, Rooms};
+use windlass_controllers::{Descheduling, Members, Rooms};
 use windlass_quota::Ledger;
 
 use super::member::{Address, Member, Opened};
@@ -141,8 +141,9 @@ impl Parts {
         interpreters_changed: watch::Receiver<u64>,
         running: &[Running],
         quotas: Arc<Ledger>,
+        descheduling: Option<Descheduling>,
     ) {
-        let options = windlass_controllers::Options::default();
+        let options = windlass_controllers::Options { descheduling, ..Default::default() };
         let client = server.client();
         let handed_in =
             running.iter().map(|running| (running.member.name.clone(), running.client.clone())).collect();

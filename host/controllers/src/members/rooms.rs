@@ -68,6 +68,10 @@ impl MemberRooms for Rooms {
         Some(tracked.room.lock().summary(models))
     }
 
+    fn unplaced(&self, cluster: &str, namespace: &str) -> Option<Vec<UnplacedPod>> {
+        Rooms::unplaced(self, cluster, namespace)
+    }
+
     fn changes(&self) -> broadcast::Receiver<String> {
         self.changes.subscribe()
     }

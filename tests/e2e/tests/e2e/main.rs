@@ -9,6 +9,7 @@ mod bad_input;
 mod crash;
 mod customizations;
 mod damaged_data;
+mod descheduler;
 mod flink;
 mod interpret;
 mod kit;
