@@ -39,6 +39,49 @@ fn main() {
             }
         }
     }
+    extremes();
+}
+
+/// What nobody does on purpose, and has to end all the same: 5,000 clusters.
+fn extremes() {
+    let clusters = summaries(5000);
+    let once = |name: &str, placement: Value| {
+        let spec = deployment(placement);
+        let (status, context) = (ResourceBindingStatus::default(), Context::default());
+        let start = Instant::now();
+        let decision = decide(&clusters, &spec, &status, &context);
+        let taken = start.elapsed();
+        let outcome = match decision {
+            Decision::Scheduled { targets, .. } => format!("to {} clusters", targets.len()),
+            Decision::Refused(refusal) => refusal.summary,
+        };
+        println!("{name:<26}{:>10}{:>20.1} ms   {outcome}", 5000, taken.as_secs_f64() * 1e3);
+    };
+    let terms: Vec<Value> = (0..5000)
+        .map(|index| json!({"affinityName": format!("g{index}"), "labelSelector": {"matchLabels": {"a": "b"}}}))
+        .collect();
+    once("5,000 affinity terms", json!({"clusterAffinities": terms}));
+    let weights: Vec<Value> = (0..5000)
+        .map(|index| json!({"targetCluster": {"labelSelector": {"matchLabels": {"rack": format!("rack{}", index % 9)}}}, "weight": i64::MAX}))
+        .collect();
+    let scheduling = json!({"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted",
+        "weightPreference": {"staticWeightList": weights}});
+    once("5,000 fixed weights", json!({"replicaScheduling": scheduling}));
+    let spread = |constraints: Value| json!({"spreadConstraints": constraints});
+    once(
+        "4 topologies",
+        spread(
+            json!([{"spreadByField": "region", "minGroups": 8}, {"spreadByField": "zone", "minGroups": 16},
+            {"spreadByField": "provider", "minGroups": 3}, {"spreadByLabel": "rack", "minGroups": 7},
+            {"minGroups": 16, "maxGroups": 16}]),
+        ),
+    );
+    once(
+        "4 topologies, in vain",
+        spread(json!([{"spreadByField": "region", "minGroups": 4, "maxGroups": 4},
+            {"spreadByField": "zone", "minGroups": 9}, {"spreadByField": "provider", "minGroups": 3},
+            {"spreadByLabel": "rack", "minGroups": 7}])),
+    );
 }
 
 fn measure(name: &str, clusters: &str, snapshot: &Snapshot, spec: &ResourceBindingSpec) {
