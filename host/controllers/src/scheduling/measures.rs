@@ -17,15 +17,17 @@ use windlass_scheduler::engine::Write;
 use super::engine::Scheduler;
 use crate::marks;
 
-/// Why a decision was due, and how it ended.
+/// How an attempt ended, and why it was due.
 type Labels = [(&'static str, &'static str); 2];
+/// Which part of a decision.
+type Step = [(&'static str, &'static str); 1];
 
 /// Counts of one scheduler; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Measures {
     attempts: Family<Labels, Counter>,
     end_to_end: Family<Labels, Histogram, fn() -> Histogram>,
-    algorithm: Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>,
+    algorithm: Family<Step, Histogram, fn() -> Histogram>,
 }
 
 fn seconds() -> Histogram {

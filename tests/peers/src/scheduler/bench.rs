@@ -7,14 +7,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use futures::StreamExt as _;
 use futures::stream;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::load::{CLIENTS, Counting, Kind, bindings, create, placement};
+use super::load::{CLIENTS, Counting, Kind, Pace, bindings, create, placement};
 use super::workloads::{cluster, cluster_status};
 use crate::karmada::control_plane::{document, files, until};
 use crate::karmada::objects::{apply, apply_status};
@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Bindings that are scheduled by karmada-scheduler.
     #[arg(long, default_value_t = 500)]
     karmada_bindings: usize,
+    /// How often they take turns, so that what else the machine does is shared by all.
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
     /// What is scheduled; all three if not given.
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
@@ -55,6 +58,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<()> {
         .windlass
         .canonicalize()
         .with_context(|| format!("{}: build it first", options.windlass.display()))?;
+    ensure!(options.rounds > 0, "--rounds 0 measures nothing: 1 or more");
     let kinds = match options.kind.as_slice() {
         [] => vec![Kind::Dynamic, Kind::Aggregated, Kind::Components],
         some => some.to_vec(),
@@ -74,9 +78,13 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<()> {
         let kubeconfig = server.write_kubeconfig(folder.path())?;
         let bench = Bench { options, karmada, server, kubeconfig, folder };
         bench.prepare().await?;
-        let bare = bench.bare(kind).await.context("the bare client")?;
-        let windlass = bench.windlass(kind).await.context("windlass scheduler")?;
-        let karmada_rate = bench.karmada(kind).await.context("karmada-scheduler")?;
+        let [mut bare, mut windlass, mut karmada_pace] = [Pace::default(); 3];
+        for round in 0..bench.options.rounds {
+            bare += bench.bare(kind, round).await.context("the bare client")?;
+            windlass += bench.windlass(kind, round).await.context("windlass scheduler")?;
+            karmada_pace += bench.karmada(kind, round).await.context("karmada-scheduler")?;
+        }
+        let [bare, windlass, karmada_rate] = [bare, windlass, karmada_pace].map(Pace::per_second);
         println!(
             "{:<12} {bare:>10.1} {windlass:>10.1} {karmada_rate:>10.1} {:>15.0} % {:>18.1}x",
             format!("{kind:?}").to_lowercase(),
@@ -107,8 +115,8 @@ impl Bench {
     }
 
     /// The two writes of each binding, by many clients at once.
-    async fn bare(&self, kind: Kind) -> anyhow::Result<f64> {
-        let (prefix, count) = ("bare", self.options.bindings);
+    async fn bare(&self, kind: Kind, round: usize) -> anyhow::Result<Pace> {
+        let (prefix, count) = (&format!("bare-{round}"), self.options.bindings / self.options.rounds);
         create(&self.server.client, kind, prefix, count, "nobody").await?;
         let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
         let clients =
@@ -127,11 +135,11 @@ impl Bench {
         while let Some(written) = writing.next().await {
             written?;
         }
-        counting.rate().await
+        counting.pace().await
     }
 
-    async fn windlass(&self, kind: Kind) -> anyhow::Result<f64> {
-        let (prefix, count) = ("windlass", self.options.bindings);
+    async fn windlass(&self, kind: Kind, round: usize) -> anyhow::Result<Pace> {
+        let (prefix, count) = (&format!("windlass-{round}"), self.options.bindings / self.options.rounds);
         create(&self.server.client, kind, prefix, count, "windlass").await?;
         let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
         let mut arguments = vec![
@@ -145,13 +153,14 @@ impl Bench {
         arguments.extend(self.options.flag.iter().cloned());
         let scheduler =
             Process::start("windlass-scheduler", &self.options.windlass, &arguments, self.folder.path())?;
-        let rate = counting.rate().await.with_context(|| scheduler.last_words().1)?;
+        let pace = counting.pace().await.with_context(|| scheduler.last_words().1)?;
         scheduler.stop().await?;
-        Ok(rate)
+        Ok(pace)
     }
 
-    async fn karmada(&self, kind: Kind) -> anyhow::Result<f64> {
-        let (prefix, count) = ("karmada", self.options.karmada_bindings);
+    async fn karmada(&self, kind: Kind, round: usize) -> anyhow::Result<Pace> {
+        let (prefix, count) =
+            (&format!("karmada-{round}"), self.options.karmada_bindings / self.options.rounds);
         create(&self.server.client, kind, prefix, count, "default-scheduler").await?;
         let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
         let arguments = [
@@ -168,9 +177,9 @@ impl Bench {
         ];
         let scheduler =
             Process::start("karmada-scheduler", &self.karmada.program, &arguments, self.folder.path())?;
-        let rate = counting.rate().await.with_context(|| scheduler.last_words().1)?;
+        let pace = counting.pace().await.with_context(|| scheduler.last_words().1)?;
         scheduler.stop().await?;
-        Ok(rate)
+        Ok(pace)
     }
 }
 

@@ -58,12 +58,8 @@ pub(super) struct Counting {
 
 impl Counting {
     /// Watches those of the prefix from now on.
-    pub(super) async fn start(
-        client: kube::Client,
-        prefix: &'static str,
-        count: usize,
-    ) -> anyhow::Result<Counting> {
-        let api = bindings(&client);
+    pub(super) async fn start(client: kube::Client, prefix: &str, count: usize) -> anyhow::Result<Counting> {
+        let (api, prefix) = (bindings(&client), format!("{prefix}-"));
         let version = api.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
         let done = tokio::spawn(async move {
             let params = WatchParams::default().timeout(290);
@@ -75,7 +71,7 @@ impl Counting {
                     let WatchEvent::Modified(binding) = event? else { continue };
                     version = binding.metadata.resource_version.clone().unwrap_or_default();
                     let name = binding.metadata.name.as_deref().unwrap_or_default();
-                    if name.starts_with(prefix) && is_done(&binding) && !seen.contains_key(name) {
+                    if name.starts_with(&prefix) && is_done(&binding) && !seen.contains_key(name) {
                         seen.insert(name.to_owned(), Instant::now());
                         if seen.len() == count {
                             break;
@@ -103,11 +99,31 @@ impl Counting {
         Ok(times)
     }
 
-    /// Bindings a second, from the first that is done to the last.
-    pub(super) async fn rate(self) -> anyhow::Result<f64> {
+    /// How many were done in how long, from the first that is done to the last.
+    pub(super) async fn pace(self) -> anyhow::Result<Pace> {
         let times = self.times().await?;
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(0.0) };
-        Ok((times.len() - 1) as f64 / last.duration_since(*first).as_secs_f64())
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(Pace::default()) };
+        Ok(Pace { done: times.len() - 1, took: last.duration_since(*first) })
+    }
+}
+
+/// How many in how long.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace {
+    done: usize,
+    took: Duration,
+}
+
+impl Pace {
+    pub(super) fn per_second(self) -> f64 {
+        self.done as f64 / self.took.as_secs_f64()
+    }
+}
+
+impl std::ops::AddAssign for Pace {
+    fn add_assign(&mut self, other: Pace) {
+        self.done += other.done;
+        self.took += other.took;
     }
 }
 

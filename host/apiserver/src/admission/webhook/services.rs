@@ -15,6 +15,7 @@ use crate::store::{Key, Store};
 
 /// A Service that leads nowhere; worded as kube-apiserver's resolver does.
 #[derive(Debug, thiserror::Error)]
+#[expect(clippy::enum_variant_names, reason = "each says what there is none of")]
 pub(crate) enum ServiceError {
     #[error("services {0:?} not found")]
     NoService(String),
