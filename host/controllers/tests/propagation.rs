@@ -228,6 +228,42 @@ async fn where_dispatching_is_suspended_status_and_deletion_go_on_even_after_a_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_wide_binding_has_the_priority_of_its_class_as_it_is_now() {
+    let fleet = Fleet::start(1).await;
+    let class = |value: i32| json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": value});
+    fleet.create(&fleet.control, class(1000)).await;
+    let policy = json!({"apiVersion": "policy.karmada.io/v1alpha1", "kind": "ClusterPropagationPolicy",
+        "metadata": {"name": "p"}, "spec": {
+            "resourceSelectors": [{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "name": "viewer"}],
+            "placement": {}, "schedulePriority": {"priorityClassSource": "KubePriorityClass",
+                "priorityClassName": "high", "preemption": "PreemptLowerPriority"}}});
+    fleet.create(&fleet.control, policy).await;
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "viewer"}, "rules": []});
+    fleet.create(&fleet.control, role).await;
+    let priority = async || {
+        let (version, kind) = ("work.karmada.io/v1alpha2", "ClusterResourceBinding");
+        let binding = fleet.get(&fleet.control, version, kind, "", "viewer-clusterrole").await?;
+        Some(binding["spec"]["schedulePriority"].clone())
+    };
+    let is = async |want: Value| (priority().await? == want).then_some(());
+    let want = json!({"priority": 1000, "preemption": "PreemptLowerPriority"});
+    eventually("the binding has the class' priority", || is(want.clone())).await;
+
+    let classes = fleet.api(&fleet.control, "scheduling.k8s.io/v1", "PriorityClass", "");
+    classes.delete("high", &DeleteParams::default()).await.unwrap();
+    fleet.create(&fleet.control, class(7)).await;
+    let want = json!({"priority": 7, "preemption": "PreemptLowerPriority"});
+    eventually("it has that of the new class", || is(want.clone())).await;
+
+    let policies = fleet.api(&fleet.control, "policy.karmada.io/v1alpha1", "ClusterPropagationPolicy", "");
+    let change = Patch::Merge(json!({"spec": {"schedulePriority": {"preemption": "Never"}}}));
+    policies.patch("p", &PatchParams::default(), &change).await.unwrap();
+    let want = json!({"priority": 7, "preemption": "Never"});
+    eventually("it has that of the new policy", || is(want.clone())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn suspended_scheduling_outlives_a_change_of_the_policy() {
     let fleet = Fleet::start(1).await;
     fleet.create(&fleet.control, policy("p", "apps/v1", "Deployment", duplicated())).await;
