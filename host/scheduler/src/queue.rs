@@ -224,6 +224,13 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.put(popped.key, Entry { priority: popped.priority, entered, place, failures: 0 });
     }
 
+    /// Puts back a binding that waits for an event, whatever there was since it was popped. One that was put in
+    /// meanwhile stays as it is.
+    pub fn park(&mut self, popped: Popped<K>, now: Duration) {
+        let events = self.events;
+        self.unschedulable(Popped { events, ..popped }, now);
+    }
+
     /// Something happened that may make room: unschedulable bindings that it could help are active again. How many.
     pub fn event(&mut self, mut could_help: impl FnMut(&K) -> bool) -> usize {
         self.events += 1;

@@ -69,7 +69,11 @@ fn known(scheduler: &Scheduler, key: &Key) -> (u16, Value) {
     });
     match report {
         Some(report) => written(&report),
-        None => refusal(404, "NotFound", format!("it schedules no binding {key}: another scheduler may, or nobody")),
+        None => refusal(
+            404,
+            "NotFound",
+            format!("it schedules no binding {key}: another scheduler may, or nobody"),
+        ),
     }
 }
 

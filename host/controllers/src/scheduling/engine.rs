@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use windlass_api::labels::DEFAULT_SCHEDULER;
@@ -38,6 +39,7 @@ impl Scheduler {
             scheduler_name: name.to_owned(),
             writes_in_flight: writes_in_flight.max(1),
             limits: Limits::default(),
+            began: Timestamp::now(),
         };
         Scheduler {
             engine: Arc::new(Mutex::new(Engine::new(settings))),
@@ -59,7 +61,8 @@ impl Scheduler {
     /// Forgets all: what was under way in a loop that has ended is nobody's any more, and the objects tell the rest.
     pub(super) fn begin(&self) {
         let mut engine = self.engine.lock();
-        *engine = Engine::new(engine.settings().clone());
+        let settings = engine.settings().clone();
+        *engine = Engine::new(settings);
     }
 
     /// What the loop counts.

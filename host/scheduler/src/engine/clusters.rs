@@ -44,6 +44,7 @@ impl Engine {
         if old.is_none() {
             self.promises.restore(&mut self.clusters, &name);
         }
+        self.promises.reported(&mut self.clusters, &name, now);
         self.roomier.insert(name.clone());
         if meaning == Meaning::Allowed {
             let new = self.clusters.get(&name).cloned();

@@ -128,8 +128,11 @@ impl Concerns {
     /// Those that follow the clusters and may follow this change. Each rule is asked once, however many have it.
     pub(super) fn follow(&self, old: Option<&ClusterState>, new: Option<&ClusterState>) -> Vec<Key> {
         let concerned = self.followers.values().filter(|followers| {
-            let [before, now] = allowed([old, new], &followers.bare);
-            before != now || now.any() && looks_otherwise(old, new)
+            // Taints and lost kinds do not concern those that are there already.
+            [false, true].into_iter().any(|placed| {
+                let [before, now] = allowed([old, new], &followers.bare, |_| placed);
+                before != now || now.any() && looks_otherwise(old, new)
+            })
         });
         concerned.flat_map(|followers| &followers.keys).cloned().collect()
     }
@@ -161,7 +164,8 @@ fn groups(key: &Key, spec: &ResourceBindingSpec) -> Vec<Group> {
 
 /// Whether a binding that was refused may be placed after a change of this cluster.
 pub(super) fn may_help(old: Option<&ClusterState>, new: &ClusterState, spec: &ResourceBindingSpec) -> bool {
-    let [before, now] = allowed([old, Some(new)], spec);
+    let placed = |cluster: &ClusterState| spec.clusters.iter().any(|target| target.name == cluster.name);
+    let [before, now] = allowed([old, Some(new)], spec, placed);
     now.any() && (now != before || looks_otherwise(old, Some(new)))
 }
 
@@ -175,7 +179,11 @@ impl Allowed {
     }
 }
 
-fn allowed(clusters: [Option<&ClusterState>; 2], spec: &ResourceBindingSpec) -> [Allowed; 2] {
+fn allowed(
+    clusters: [Option<&ClusterState>; 2],
+    spec: &ResourceBindingSpec,
+    placed: impl Fn(&ClusterState) -> bool,
+) -> [Allowed; 2] {
     let workload = Workload::of(spec).unwrap_or(Workload::Plain);
     let Ok(plan) = Plan::of(spec.placement.as_ref(), &workload) else {
         return [Allowed(Vec::new()), Allowed(Vec::new())];
@@ -183,8 +191,7 @@ fn allowed(clusters: [Option<&ClusterState>; 2], spec: &ResourceBindingSpec) -> 
     let tiers: Vec<Tiers<'_>> = plan.groups("").map(|group| Tiers::of(&group)).collect();
     clusters.map(|cluster| {
         let cluster = cluster.filter(|cluster| {
-            let placed = spec.clusters.iter().any(|target| target.name == cluster.name);
-            !cluster.deleting && refuse(cluster, spec, &plan, &Peers::default(), placed).is_none()
+            !cluster.deleting && refuse(cluster, spec, &plan, &Peers::default(), placed(cluster)).is_none()
         });
         Allowed(tiers.iter().map(|tiers| cluster.and_then(|cluster| tiers.tier_of(cluster))).collect())
     })

@@ -1,8 +1,10 @@
 //! What the engine knows of one binding.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use windlass_api::conditions::SCHEDULED;
 use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::{Binding, Component, ResourceBindingSpec, ResourceBindingStatus};
@@ -11,7 +13,7 @@ use crate::snapshot::Snapshot;
 use crate::trigger::{Cause, due};
 use crate::workload::comes_in_sets;
 
-use super::promises::Placed;
+use super::promises::{PROMISE_MAX, Placed};
 
 /// A binding as it was last seen, and what was decided on it that its status may not say yet.
 #[derive(Clone, Debug)]
@@ -113,7 +115,7 @@ impl Known {
             return self.is_answered() && !self.refused;
         }
         let status = self.binding.status.as_ref();
-        self.is_told()
+        self.is_noted()
             && status.is_some_and(|status| {
                 let mut conditions = status.conditions.iter();
                 conditions.any(|condition| condition.type_ == SCHEDULED && condition.status == "True")
@@ -138,12 +140,19 @@ impl Known {
         }
     }
 
-    /// Whether the status tells of the last decision.
-    pub(super) fn is_told(&self) -> bool {
-        let generation = self.binding.metadata.generation.unwrap_or_default();
-        self.is_answered()
-            || self.binding.status.as_ref().map_or(0, |status| status.scheduler_observed_generation)
-                == generation
+    /// Whether the status tells of a decision on this generation.
+    pub(super) fn is_noted(&self) -> bool {
+        let observed = self.binding.status.as_ref().map_or(0, |status| status.scheduler_observed_generation);
+        observed == self.binding.metadata.generation.unwrap_or_default()
+    }
+
+    /// Whether it may have been placed so short a time ago that its members do not show it.
+    pub(super) fn is_recent(&self, began: Timestamp, now: Duration) -> bool {
+        let status = self.binding.status.as_ref();
+        let last = status.and_then(|status| status.last_scheduled_time.as_ref());
+        let signed = |duration: Duration| SignedDuration::try_from(duration).unwrap_or_default();
+        let age = last.map(|last| began.duration_since(last.0).saturating_add(signed(now)));
+        !self.is_noted() || age.is_some_and(|age| age < signed(PROMISE_MAX))
     }
 
     /// The reason in the condition of this type.

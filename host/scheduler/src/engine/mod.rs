@@ -26,6 +26,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use windlass_api::Key;
 use windlass_api::conditions::{SCHEDULED, scheduled};
 use windlass_api::work::{Binding, TargetCluster};
@@ -37,7 +38,7 @@ use crate::queue::{Limits, Popped, Queue};
 use crate::snapshot::Snapshot;
 use concerns::Concerns;
 use known::{Known, asks_otherwise, version};
-use promises::Promises;
+use promises::{Before, Promises};
 use refused::Refused;
 
 /// Changes of room that come within this time are one event: a member that is filling up changes with every pod.
@@ -52,6 +53,8 @@ pub struct Settings {
     pub writes_in_flight: usize,
     /// How long bindings wait.
     pub limits: Limits,
+    /// The time of day when the engine's time was 0: what was decided shortly before may not show yet.
+    pub began: Timestamp,
 }
 
 /// The scheduler's state.
@@ -88,6 +91,8 @@ struct InFlight {
     targets: Vec<TargetCluster>,
     /// Whether it is to be decided on again, whatever comes of this.
     again: bool,
+    /// Whether its namespace's quotas may allow more than when it was sent.
+    quota_changed: bool,
     /// What remains when it is written.
     outcome: turn::Outcome,
 }
@@ -141,7 +146,11 @@ impl Engine {
             Some(old) => old.renewed(binding),
             None => Known::new(binding),
         };
-        let before = old.as_ref().map(Known::placed);
+        let before = match &old {
+            Some(old) => Before::Known(old.placed()),
+            None if known.is_recent(self.settings.began, now) => Before::Recent,
+            None => Before::LongSince,
+        };
         let freed = self.promises.follow(&mut self.clusters, key, before, known.placed(), now);
         self.roomier.extend(freed);
         let outdated = old.as_ref().is_some_and(|old| old.outdated);
@@ -167,6 +176,9 @@ impl Engine {
 
     /// The quotas of a namespace may allow more than before.
     pub fn quota_changed(&mut self, namespace: &str) {
+        for in_flight in self.in_flight.values_mut().filter(|it| it.popped.key.namespace == namespace) {
+            in_flight.quota_changed = true;
+        }
         let refusals = &self.refusals;
         self.queue
             .event(|key| key.namespace == namespace && refusals.get(key).is_some_and(Refused::is_by_quota));
@@ -208,10 +220,11 @@ impl Engine {
                 self.queue.push(key.clone(), priority);
             } else {
                 self.queue.set_priority(key, priority);
+                self.note_still_refused(key);
             }
             return;
         }
-        let untold = !known.is_told() || known.condition(SCHEDULED) == Some(scheduled::SUSPENDED);
+        let untold = !known.is_noted() || known.condition(SCHEDULED) != Some(scheduled::SUCCESS);
         let binding = known.binding.clone();
         self.give_up(key, now);
         if untold {

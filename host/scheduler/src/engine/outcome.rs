@@ -7,6 +7,7 @@ use windlass_api::conditions::scheduled;
 use windlass_api::work::Binding;
 
 use super::known::version;
+use super::promises::Before;
 use super::turn::Outcome;
 use super::{Action, Engine, InFlight, Note, WriteEnd};
 
@@ -44,15 +45,21 @@ impl Engine {
             known.places(binding);
             let clusters = &mut self.clusters;
             let after = known.placed();
-            self.roomier.extend(self.promises.follow(clusters, key, Some(before.placed()), after, now));
+            self.roomier.extend(self.promises.follow(
+                clusters,
+                key,
+                Before::Known(before.placed()),
+                after,
+                now,
+            ));
         }
         self.roomier.extend(self.promises.settled(&mut self.clusters, key, now));
     }
 
     /// Gives the version up to which all is accounted for.
     fn end(&mut self, key: &Key, in_flight: InFlight, end: WriteEnd, now: Duration) -> u64 {
-        let InFlight { popped, binding: decided_on, outcome, .. } = in_flight;
-        let decided_on = version(&decided_on.metadata);
+        let InFlight { popped, binding: decided_on, quota_changed, outcome, .. } = in_flight;
+        let (decided_on, priority) = (version(&decided_on.metadata), popped.priority);
         match end {
             WriteEnd::Written(binding) => {
                 self.take(key, binding.clone(), now);
@@ -85,6 +92,9 @@ impl Engine {
                 if let Some(known) = self.bindings.get(key) {
                     let on = known.binding.clone();
                     self.refuse(popped, &on, None, message, now);
+                    if quota_changed {
+                        self.queue.push(key.clone(), priority);
+                    }
                 }
             }
             WriteEnd::Failed(message) => {

@@ -62,12 +62,11 @@ impl Engine {
         self.bindings.get(key).map(|known| &*known.binding)
     }
 
-    /// Where a binding stands; `None`: it is not known.
-    pub fn standing(&self, key: &Key, now: Duration) -> Option<Standing> {
+    /// In which queue a binding is, or in none; `None`: it is not known.
+    pub fn place(&self, key: &Key, now: Duration) -> Option<Place> {
         let known = self.bindings.get(key)?;
-        let refused = self.refusals.get(key);
         let until = |until: Duration| until.saturating_sub(now);
-        let place = match self.queue.waiting(key) {
+        Some(match self.queue.waiting(key) {
             _ if self.in_flight.contains_key(key) => Place::Writing,
             Some(Waiting::Active { ahead }) => Place::Active { ahead },
             Some(Waiting::Backoff { until: at, ahead }) => Place::Backoff { wait: until(at), ahead },
@@ -75,7 +74,14 @@ impl Engine {
             None if !known.is_for(&self.settings.scheduler_name) => Place::NotOurs,
             None if known.is_suspended() => Place::Suspended,
             None => Place::Settled,
-        };
+        })
+    }
+
+    /// Where a binding stands; `None`: it is not known.
+    pub fn standing(&self, key: &Key, now: Duration) -> Option<Standing> {
+        let known = self.bindings.get(key)?;
+        let refused = self.refusals.get(key);
+        let place = self.place(key, now)?;
         let waits_for = match place {
             Place::Active { .. } => "its turn".to_owned(),
             Place::Backoff { .. } => "another attempt, after one that failed".to_owned(),

@@ -4,7 +4,7 @@
 //! up. It follows what the bindings say: an assignment that somebody else made, or that was made before a restart, is
 //! promised as well.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use windlass_api::Key;
@@ -13,12 +13,18 @@ use windlass_api::work::{
 };
 
 use super::held::{Held, is_alike};
-use crate::snapshot::{Promise, Snapshot};
+use crate::snapshot::{ClusterState, Promise, Snapshot};
 use crate::workload::comes_in_sets;
 
 /// How long a promise holds that nobody takes up: a workload that never becomes healthy shows in its member all the
 /// same.
 pub(super) const PROMISE_MAX: Duration = Duration::from_secs(30);
+
+/// How long what is said of a workload's health may be about how it was before it grew.
+const HEALTH_STALE_MAX: Duration = Duration::from_secs(3);
+
+/// How long a cluster that sums up its room takes to report it, where nothing changed meanwhile.
+const REPORTED_WITHIN: Duration = Duration::from_secs(12);
 
 /// A binding, and what its components were when it was placed as it says.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +33,23 @@ pub(super) struct Placed<'a> {
     pub(super) components: &'a [Component],
 }
 
+/// How a binding was before.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Before<'a> {
+    Known(Placed<'a>),
+    /// It is seen for the first time, and may have been placed a moment ago.
+    Recent,
+    /// It is seen for the first time, and was placed long ago.
+    LongSince,
+}
+
 /// What is outstanding for all bindings. What it comes to is kept in the snapshot, where decisions look.
 #[derive(Debug, Default)]
 pub(super) struct Promises {
     by_binding: HashMap<Key, Account>,
-    /// In the order in which promises were made, which is that in which they expire.
-    expiry: VecDeque<(Duration, Key)>,
+    expiry: BTreeSet<(Duration, Key)>,
+    /// Those that are up in a cluster, whose next report shows them.
+    up: BTreeMap<String, BTreeSet<Key>>,
 }
 
 #[derive(Debug)]
@@ -52,6 +69,7 @@ struct Outstanding {
     intended: Option<Held>,
     /// What is kept free for it.
     promised: Held,
+    made: Duration,
     until: Duration,
     /// How the workload did there when the promise was made.
     before: Option<AggregatedStatusItem>,
@@ -108,10 +126,15 @@ impl Promises {
         &mut self,
         snapshot: &mut Snapshot,
         key: &Key,
-        old: Option<Placed<'_>>,
+        before: Before<'_>,
         new: Placed<'_>,
         now: Duration,
     ) -> Vec<String> {
+        let old = match before {
+            Before::Known(old) => Some(old),
+            Before::Recent | Before::LongSince => None,
+        };
+        let shows = matches!(before, Before::LongSince);
         let Placed { binding: new, components } = new;
         let spec = &new.spec;
         if old.is_some_and(|old| old.components == components && takes_the_same(&old.binding.spec, spec)) {
@@ -119,7 +142,7 @@ impl Promises {
         }
         for target in &spec.clusters {
             // What is up after a restart shows; so does what was there before.
-            if old.is_none() && item(new, &target.name).is_some_and(is_up) {
+            if shows && item(new, &target.name).is_some_and(is_up) {
                 continue;
             }
             let held = Held::of(spec, components, target);
@@ -141,26 +164,57 @@ impl Promises {
             });
         }
         let mut freed = self.change_all(snapshot, key, now, |cluster, outstanding| {
-            if !spec.clusters.iter().any(|target| target.name == cluster) {
-                outstanding.landed = Held::default();
+            if !spec.clusters.iter().any(|target| target.name == cluster.name) {
+                (outstanding.landed, outstanding.visible) = (Held::default(), Held::default());
             }
         });
         freed.extend(self.seen(snapshot, key, new, now));
         freed
     }
 
-    /// The workload is seen to do so in its clusters: where it is up, it shows.
+    /// The workload is seen to do so in its clusters: where it is up, it shows, be it in the next report.
     fn seen(&mut self, snapshot: &mut Snapshot, key: &Key, binding: &Binding, now: Duration) -> Vec<String> {
-        self.change_all(snapshot, key, now, |cluster, outstanding| {
+        let mut up = Vec::new();
+        let freed = self.change_all(snapshot, key, now, |cluster, outstanding| {
             // While a write is under way, what is seen is what was there before it.
             if outstanding.intended.is_some() {
                 return;
             }
-            let seen = item(binding, cluster);
-            if seen.is_some_and(is_up) && seen != outstanding.before.as_ref() {
-                outstanding.visible = outstanding.landed.clone();
+            let seen = item(binding, &cluster.name);
+            if !seen.is_some_and(is_up) || seen == outstanding.before.as_ref() {
+                return;
             }
-        })
+            let mut shows_at = now;
+            if outstanding.before.as_ref().is_some_and(is_up) {
+                shows_at = shows_at.max(outstanding.made + HEALTH_STALE_MAX);
+            }
+            if cluster.room.is_none() {
+                up.push(cluster.name.clone());
+                shows_at = shows_at.max(now + REPORTED_WITHIN);
+            }
+            if shows_at <= now {
+                outstanding.visible = outstanding.landed.clone();
+            } else {
+                outstanding.until = outstanding.until.min(shows_at);
+            }
+        });
+        for cluster in up {
+            self.up.entry(cluster).or_default().insert(key.clone());
+        }
+        freed
+    }
+
+    /// A cluster has reported its room anew: what was up before shows in it.
+    pub(super) fn reported(&mut self, snapshot: &mut Snapshot, cluster: &str, now: Duration) {
+        for key in self.up.remove(cluster).unwrap_or_default() {
+            self.change_all(snapshot, &key, now, |it, outstanding| {
+                let was_up = outstanding.before.as_ref().is_some_and(is_up);
+                let stale = was_up && now < outstanding.made + HEALTH_STALE_MAX;
+                if it.name == cluster && outstanding.intended.is_none() && !stale {
+                    outstanding.visible = outstanding.landed.clone();
+                }
+            });
+        }
     }
 
     /// The binding is gone. Which clusters have room again.
@@ -173,7 +227,8 @@ impl Promises {
     /// Drops what nobody took up in time. Which clusters have room again.
     pub(super) fn expire(&mut self, snapshot: &mut Snapshot, now: Duration) -> Vec<String> {
         let mut freed = Vec::new();
-        while let Some((_, key)) = self.expiry.pop_front_if(|(until, _)| *until <= now) {
+        while self.expiry.first().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, key)) = self.expiry.pop_first() else { break };
             freed.extend(self.change_all(snapshot, &key, now, |_, outstanding| {
                 if outstanding.until <= now {
                     (outstanding.visible, outstanding.intended) = (outstanding.landed.clone(), None);
@@ -185,7 +240,7 @@ impl Promises {
 
     /// When to look for expired promises next.
     pub(super) fn next_at(&self) -> Option<Duration> {
-        self.expiry.front().map(|(until, _)| *until)
+        self.expiry.first().map(|(until, _)| *until)
     }
 
     /// What is kept free for a binding, by cluster.
@@ -237,8 +292,9 @@ impl Promises {
         let new = !account.clusters.contains_key(cluster);
         let outstanding = account.clusters.entry(cluster.to_owned()).or_default();
         change(outstanding, new);
-        if let Some(until) = settle(snapshot, &account.namespace, cluster, outstanding, now).until {
-            self.expiry.push_back((until, key.clone()));
+        settle(snapshot, &account.namespace, cluster, outstanding, now);
+        if outstanding.until > now {
+            self.expiry.insert((outstanding.until, key.clone()));
         }
         self.tidy(key);
     }
@@ -248,18 +304,21 @@ impl Promises {
         snapshot: &mut Snapshot,
         key: &Key,
         now: Duration,
-        mut change: impl FnMut(&str, &mut Outstanding),
+        mut change: impl FnMut(&ClusterState, &mut Outstanding),
     ) -> Vec<String> {
         let Some(account) = self.by_binding.get_mut(key) else { return Vec::new() };
         let mut freed = Vec::new();
-        for (cluster, outstanding) in &mut account.clusters {
-            change(cluster, outstanding);
-            let settled = settle(snapshot, &account.namespace, cluster, outstanding, now);
-            if settled.freed {
-                freed.push(cluster.clone());
+        for (name, outstanding) in &mut account.clusters {
+            let until = outstanding.until;
+            match snapshot.get(name) {
+                Some(cluster) => change(cluster, outstanding),
+                None => change(&ClusterState { name: name.clone(), ..ClusterState::default() }, outstanding),
             }
-            if let Some(until) = settled.until {
-                self.expiry.push_back((until, key.clone()));
+            if settle(snapshot, &account.namespace, name, outstanding, now) {
+                freed.push(name.clone());
+            }
+            if outstanding.until != until {
+                self.expiry.insert((outstanding.until, key.clone()));
             }
         }
         self.tidy(key);
@@ -278,36 +337,28 @@ impl Promises {
     }
 }
 
-/// What came of a change of what is outstanding.
-#[derive(Default)]
-struct Settled {
-    /// Whether less is kept free than before.
-    freed: bool,
-    /// More is kept free than before, and until then.
-    until: Option<Duration>,
-}
-
-/// Keeps free what is outstanding now, instead of what was.
+/// Keeps free what is outstanding now, instead of what was. Whether something is free again.
 fn settle(
     snapshot: &mut Snapshot,
     namespace: &str,
     cluster: &str,
     outstanding: &mut Outstanding,
     now: Duration,
-) -> Settled {
+) -> bool {
     let due = outstanding.due();
     if due == outstanding.promised {
-        return Settled::default();
+        return false;
     }
     let freed = !outstanding.promised.beyond(&due).is_empty();
-    let until = (!due.beyond(&outstanding.promised).is_empty()).then_some(now + PROMISE_MAX);
+    if !due.beyond(&outstanding.promised).is_empty() {
+        (outstanding.made, outstanding.until) = (now, now + PROMISE_MAX);
+    }
     if let Some(promises) = snapshot.promises_mut(cluster) {
         add(promises, namespace, &outstanding.promised, -1);
         add(promises, namespace, &due, 1);
     }
     outstanding.promised = due;
-    outstanding.until = until.unwrap_or(outstanding.until);
-    Settled { freed, until }
+    freed
 }
 
 /// Adds to what a cluster was promised, or with `times` -1 takes it away again. A thousand equal workloads are one

@@ -28,7 +28,7 @@ fn targets(replicas: i32) -> Vec<TargetCluster> {
 }
 
 fn world() -> (Promises, Snapshot, Key) {
-    let state: ClusterState = cluster("m1").into();
+    let state: ClusterState = cluster("m1").cpu("100").into();
     (Promises::default(), Snapshot::new([Arc::new(state)]), Key::new("n", "a"))
 }
 
@@ -46,14 +46,18 @@ fn a_promise_holds_until_the_workload_is_up() {
     promises.decided(&mut snapshot, &key, placed(&unplaced), &targets(3), START);
     assert_eq!(promised(&snapshot), 3);
     let there = binding(3, on(3), None);
-    assert!(promises.follow(&mut snapshot, &key, Some(placed(&unplaced)), placed(&there), START).is_empty());
+    assert!(
+        promises
+            .follow(&mut snapshot, &key, Before::Known(placed(&unplaced)), placed(&there), START)
+            .is_empty()
+    );
     assert!(promises.settled(&mut snapshot, &key, START).is_empty());
     let unhealthy = binding(3, on(3), Some("Unhealthy"));
-    promises.follow(&mut snapshot, &key, Some(placed(&there)), placed(&unhealthy), START);
+    promises.follow(&mut snapshot, &key, Before::Known(placed(&there)), placed(&unhealthy), START);
     assert_eq!(promised(&snapshot), 3);
     let healthy = binding(3, on(3), Some("Healthy"));
     assert_eq!(
-        promises.follow(&mut snapshot, &key, Some(placed(&unhealthy)), placed(&healthy), START),
+        promises.follow(&mut snapshot, &key, Before::Known(placed(&unhealthy)), placed(&healthy), START),
         ["m1"]
     );
     assert_eq!(promised(&snapshot), 0);
@@ -66,12 +70,30 @@ fn only_what_is_more_is_promised_and_old_news_do_not_end_it() {
     promises.decided(&mut snapshot, &key, placed(&two), &targets(3), START);
     assert_eq!(promised(&snapshot), 1);
     let three = binding(3, on(3), Some("Healthy"));
-    promises.follow(&mut snapshot, &key, Some(placed(&two)), placed(&three), START);
+    promises.follow(&mut snapshot, &key, Before::Known(placed(&two)), placed(&three), START);
     promises.settled(&mut snapshot, &key, START);
-    promises.follow(&mut snapshot, &key, Some(placed(&three)), placed(&three), START);
+    promises.follow(&mut snapshot, &key, Before::Known(placed(&three)), placed(&three), START);
     assert_eq!(promised(&snapshot), 1);
     let left = binding(3, json!([]), Some("Healthy"));
-    assert_eq!(promises.follow(&mut snapshot, &key, Some(placed(&three)), placed(&left), START), ["m1"]);
+    assert_eq!(
+        promises.follow(&mut snapshot, &key, Before::Known(placed(&three)), placed(&left), START),
+        ["m1"]
+    );
+    assert_eq!(promised(&snapshot), 0);
+}
+
+#[test]
+fn where_room_is_summed_up_a_promise_ends_with_the_report_that_shows_it() {
+    let (mut promises, mut snapshot, key) = world();
+    snapshot.put(cluster("m1").summary(&[("cpu", "9")]).into());
+    let there = binding(3, on(3), None);
+    promises.follow(&mut snapshot, &key, Before::LongSince, placed(&there), START);
+    let healthy = binding(3, on(3), Some("Healthy"));
+    promises.follow(&mut snapshot, &key, Before::Known(placed(&there)), placed(&healthy), START);
+    assert_eq!(promised(&snapshot), 3);
+    promises.reported(&mut snapshot, "another", START);
+    assert_eq!(promised(&snapshot), 3);
+    promises.reported(&mut snapshot, "m1", START);
     assert_eq!(promised(&snapshot), 0);
 }
 
@@ -79,7 +101,7 @@ fn only_what_is_more_is_promised_and_old_news_do_not_end_it() {
 fn a_promise_that_nobody_takes_up_expires() {
     let (mut promises, mut snapshot, key) = world();
     let there = binding(3, on(3), None);
-    promises.follow(&mut snapshot, &key, None, placed(&there), START);
+    promises.follow(&mut snapshot, &key, Before::LongSince, placed(&there), START);
     assert_eq!((promised(&snapshot), promises.next_at()), (3, Some(PROMISE_MAX)));
     assert!(promises.expire(&mut snapshot, PROMISE_MAX / 2).is_empty());
     assert_eq!(promises.expire(&mut snapshot, PROMISE_MAX), ["m1"]);
@@ -102,7 +124,7 @@ fn equal_workloads_are_one_promise_and_each_is_taken_back_alone() {
 #[test]
 fn a_cluster_that_comes_back_has_not_forgotten_its_promises() {
     let (mut promises, mut snapshot, key) = world();
-    promises.follow(&mut snapshot, &key, None, placed(&binding(3, on(3), None)), START);
+    promises.follow(&mut snapshot, &key, Before::LongSince, placed(&binding(3, on(3), None)), START);
     let state: ClusterState = cluster("m1").into();
     snapshot.put(state);
     promises.restore(&mut snapshot, "m1");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use windlass_api::Key;
-use windlass_api::conditions::scheduled;
+use windlass_api::conditions::{SCHEDULED, scheduled};
 use windlass_api::work::Binding;
 
 use super::{Action, Decided, Engine, Note, Tell};
-use crate::queue::Popped;
+use crate::queue::{Popped, Waiting};
 use crate::refusal::Refusal;
 
 /// How often the wording of a refusal that stays the same but for its numbers is brought up to date.
@@ -75,8 +75,14 @@ impl Engine {
             }
             _ => self.note_refusal(&key, &mut refused),
         }
+        let by_quota = refused.is_by_quota();
         self.refusals.insert(key, refused);
-        self.queue.unschedulable(popped, now);
+        if by_quota {
+            // No cluster's event helps, were it the one that came while this was being written.
+            self.queue.park(popped, now);
+        } else {
+            self.queue.unschedulable(popped, now);
+        }
     }
 
     /// Brings the wording of refusals up to date that were put off.
@@ -92,6 +98,22 @@ impl Engine {
                 self.refusals.insert(key, refused);
             }
         }
+    }
+
+    /// A binding has changed in a way that does not matter: what it was refused for holds for it as it is now.
+    pub(super) fn note_still_refused(&mut self, key: &Key) {
+        let Some(known) = self.bindings.get_mut(key) else { return };
+        let generation = known.binding.metadata.generation;
+        let waits = matches!(self.queue.waiting(key), Some(Waiting::Unschedulable { .. }));
+        let Some(mut refused) = self.refusals.remove(key) else { return };
+        // A scheduler that was there before may have had its say after this one.
+        let said = known.is_noted() && known.condition(SCHEDULED) != Some(scheduled::SUCCESS);
+        if waits && (refused.generation != generation || !said) {
+            known.is_refused(&known.binding.clone());
+            refused.generation = generation;
+            self.note_refusal(key, &mut refused);
+        }
+        self.refusals.insert(key.clone(), refused);
     }
 
     fn note_refusal(&mut self, key: &Key, refused: &mut Refused) {

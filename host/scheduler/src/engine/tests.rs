@@ -27,6 +27,7 @@ impl World {
             scheduler_name: "default-scheduler".to_owned(),
             writes_in_flight: 4,
             limits: Limits::default(),
+            began: Timestamp::UNIX_EPOCH,
         };
         let mut world = World {
             engine: Engine::new(settings),
@@ -299,6 +300,13 @@ fn an_engine_that_is_told_all_again_knows_what_is_promised_and_writes_nothing() 
     }
     world.settle();
     world.healthy("y");
+    let noted = |binding: &mut Binding| {
+        let generation = binding.metadata.generation.unwrap() + 1;
+        binding.status.get_or_insert_default().scheduler_observed_generation = generation;
+    };
+    for name in ["x", "y"] {
+        world.put(name, noted);
+    }
     let mut again = World::new([cluster("a").cpu("3")]);
     again.objects = world.objects.clone();
     for object in world.objects.values() {

@@ -104,6 +104,7 @@ impl Engine {
             binding: binding.clone(),
             targets: targets.clone(),
             again: false,
+            quota_changed: false,
             outcome,
         };
         self.in_flight.insert(key.clone(), in_flight);
