@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::Operation;
 
+use crate::estimator::EstimatorArgs;
 use crate::explain::{ExplainArgs, ScheduleArgs};
 use crate::scheduler::SchedulerArgs;
 use crate::webhook::WebhookArgs;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Scheduler(Box<SchedulerArgs>),
     /// Answer a control plane that runs elsewhere, as its interpreter and admission webhook
     Webhook(Box<WebhookArgs>),
+    /// Tell schedulers how much room a member has, in the place of karmada-scheduler-estimator
+    Estimator(Box<EstimatorArgs>),
     /// Write plugins and look at them: new, build, test, run, bench, inspect, list
     Plugin(PluginArgs),
     /// Print a shell's completion script

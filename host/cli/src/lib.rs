@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod demo;
+mod estimator;
 mod explain;
 mod interpret;
 mod logging;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Schedule(args) => schedule::command(args),
         Command::Scheduler(args) => scheduler::command(*args),
         Command::Webhook(args) => webhook::command(*args),
+        Command::Estimator(args) => estimator::command(*args),
         Command::Completion(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "windlass", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

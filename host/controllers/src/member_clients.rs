@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
-use windlass_api::cluster::ResourceModel;
+use windlass_api::cluster::{Cluster, ResourceModel};
 use windlass_scheduler::{Answers, OpenQuestion, Room};
 
 use crate::members::{RoomSummary, UnplacedPod};
@@ -67,6 +67,9 @@ pub trait MemberRooms: Send + Sync {
 
     /// The member's totals, and how many nodes it has of each of `models`. `None` while they are not known.
     fn summary(&self, cluster: &str, models: &[ResourceModel]) -> Option<RoomSummary>;
+
+    /// A cluster's object is this now; `None`: it is gone. Told before the cluster is decided by.
+    fn follow(&self, _name: &str, _cluster: Option<&Cluster>) {}
 
     /// What the member's own estimator has answered. `None`: it has none.
     fn answers(&self, _cluster: &str) -> Option<Arc<Answers>> {

@@ -38,8 +38,8 @@ mod testing;
 pub use context::{Context, Peers};
 pub use decide::{Decision, decide};
 pub use estimate::{
-    Answer, Answers, Counted, Estimate, OpenQuestion, Question, RefusedNodes, Shortage, decide_or_ask,
-    replicas, sets,
+    ANSWER_HOLDS, Answer, Answers, Counted, Estimate, OpenQuestion, Question, RefusedNodes, Shortage,
+    decide_or_ask, replicas, sets,
 };
 pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExplanation, Outcome, explain};
 pub use filter::FilterReason;

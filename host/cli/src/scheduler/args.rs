@@ -9,6 +9,8 @@ use anyhow::bail;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use windlass_controllers::Timing;
+use windlass_estimator::client::Options;
+use windlass_estimator::tls::{ClientFiles, Identity};
 
 use super::gates::FeatureGate;
 use crate::args::LoggingArgs;
@@ -174,6 +176,53 @@ pub(crate) struct EstimatorArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
         action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub(crate) insecure_skip_estimator_verify: bool,
+}
+
+impl EstimatorArgs {
+    /// How estimators are asked; `None`: they aren't.
+    pub(crate) fn options(self) -> anyhow::Result<Option<Options>> {
+        let EstimatorArgs {
+            enable_scheduler_estimator,
+            disable_scheduler_estimator_in_pull_mode,
+            scheduler_estimator_timeout,
+            scheduler_estimator_service_namespace,
+            scheduler_estimator_service_prefix,
+            scheduler_estimator_port,
+            scheduler_estimator_cert_file,
+            scheduler_estimator_key_file,
+            scheduler_estimator_ca_file,
+            insecure_skip_estimator_verify,
+        } = self;
+        if !enable_scheduler_estimator {
+            return Ok(None);
+        }
+        if scheduler_estimator_timeout.is_zero() {
+            bail!("--scheduler-estimator-timeout is 0: no estimator could answer; leave it out for 3s");
+        }
+        let (certificate, key) = (scheduler_estimator_cert_file, scheduler_estimator_key_file);
+        let identity = match (certificate.is_empty(), key.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some(Identity { certificate: certificate.into(), key: key.into() }),
+            _ => bail!(
+                "--scheduler-estimator-cert-file and --scheduler-estimator-key-file belong together: give both, or none"
+            ),
+        };
+        let authority = (!scheduler_estimator_ca_file.is_empty()).then(|| scheduler_estimator_ca_file.into());
+        if identity.is_some() && authority.is_none() && !insecure_skip_estimator_verify {
+            bail!(
+                "--scheduler-estimator-cert-file needs --scheduler-estimator-ca-file, or \
+                 --insecure-skip-estimator-verify: without either estimators are asked without TLS"
+            );
+        }
+        Ok(Some(Options {
+            service_prefix: scheduler_estimator_service_prefix,
+            service_namespace: scheduler_estimator_service_namespace,
+            port: scheduler_estimator_port,
+            timeout: scheduler_estimator_timeout,
+            skip_pull_mode: disable_scheduler_estimator_in_pull_mode,
+            files: ClientFiles { identity, authority, insecure_skip_verify: insecure_skip_estimator_verify },
+        }))
+    }
 }
 
 /// Flags of karmada-scheduler that have nothing to set here.
@@ -355,6 +404,23 @@ mod tests {
         for wrong in ["", "15", "s", "-1s", "1 fortnight"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn estimators_are_asked_as_the_flags_say() {
+        let of =
+            |flags: &[&str]| parse(flags).unwrap().estimators.options().map_err(|error| error.to_string());
+        assert_eq!(of(&[]).unwrap(), None);
+        let on = "--enable-scheduler-estimator";
+        assert_eq!(of(&[on]).unwrap(), Some(Options::default()), "as Karmada's");
+        let (certificate, key) = ("--scheduler-estimator-cert-file=c", "--scheduler-estimator-key-file=k");
+        assert!(of(&[on, certificate]).unwrap_err().contains("belong together"));
+        assert!(of(&[on, certificate, key]).unwrap_err().contains("without TLS"));
+        let options = of(&[on, certificate, key, "--scheduler-estimator-ca-file=a"]).unwrap().unwrap();
+        assert!(options.files.identity.is_some() && options.files.authority.is_some());
+        assert!(
+            of(&[on, "--scheduler-estimator-timeout=0"]).unwrap_err().contains("no estimator could answer")
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Karmada's feature gates, as far as a scheduler has to do with them.
+//! Karmada's feature gates, as far as a scheduler or an estimator has to do with them.
 
 use std::str::FromStr;
 
@@ -39,6 +39,11 @@ const GATES: [(&str, Meaning); 17] = [
     ("StatefulFailoverInjection", Meaning::Elsewhere),
 ];
 
+/// Whether a gate is on; `None`: nobody has said. Of two that contradict each other the later counts.
+pub(crate) fn enabled(gates: &[FeatureGate], name: &str) -> Option<bool> {
+    gates.iter().rev().find(|gate| gate.name == name).map(|gate| gate.enabled)
+}
+
 impl FeatureGate {
     /// What is to be said to somebody who gave it; `None`: nothing.
     pub(crate) fn remark(&self) -> Option<String> {
@@ -72,6 +77,15 @@ impl FromStr for FeatureGate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_on_a_gate_counts() {
+        let gates =
+            ["ResourceQuotaEstimate=true", "ResourceQuotaEstimate=False"].map(|gate| gate.parse().unwrap());
+        assert_eq!(enabled(&gates, "ResourceQuotaEstimate"), Some(false));
+        assert_eq!(enabled(&gates[..1], "ResourceQuotaEstimate"), Some(true));
+        assert_eq!(enabled(&gates, "Failover"), None);
+    }
 
     #[test]
     fn a_gate_is_known_or_the_known_ones_are_named() {

@@ -12,9 +12,16 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use windlass_controllers::{Candidate, Election, NoRooms, Scheduler, SchedulerContext, Term, run_scheduler};
+use windlass_admission::server;
+use windlass_controllers::{
+    Candidate, Election, EstimatedRooms, MemberRooms, NoRooms, Scheduler, SchedulerContext, Term,
+    run_scheduler,
+};
+use windlass_estimator::client::Estimators;
 
-pub(crate) use args::SchedulerArgs;
+pub(crate) use args::{Bind, SchedulerArgs};
+pub(crate) use gates::{FeatureGate, enabled};
+pub(crate) use serve::serve;
 
 use crate::client::config_by_flags;
 use crate::runtime::random_bytes;
@@ -39,18 +46,16 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
     } = args;
     let timing = election.timing()?;
     args::check_plugins(&plugins)?;
+    let estimators = estimators.options()?;
     if logging.log_level == "info" && verbosity >= 4 {
         logging.log_level = if verbosity >= 6 { "trace" } else { "debug" }.to_owned();
     }
     crate::logging::start(&logging)?;
-    for remark in feature_gates.iter().filter_map(gates::FeatureGate::remark) {
+    for remark in feature_gates.iter().filter_map(FeatureGate::remark) {
         tracing::warn!("{remark}");
     }
     if !idle.given().is_empty() {
         tracing::info!(flags = idle.given().join(" "), "these flags have no effect here");
-    }
-    if estimators.enable_scheduler_estimator {
-        tracing::warn!("estimators are not asked: members' summaries say how much room there is");
     }
     runtime()?.block_on(async move {
         let config = config_by_flags(kubeconfig.as_deref(), master.as_deref()).await?;
@@ -60,9 +65,17 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
         let tasks = TaskTracker::new();
 
         let scheduler = Scheduler::new(&scheduler_name, writes_in_flight.into());
+        let mut rooms: Arc<dyn MemberRooms> = Arc::new(NoRooms::default());
+        if let Some(options) = estimators {
+            let estimators = Estimators::new(client.clone(), options, shutdown.clone())
+                .context("the certificates for estimators can't be used")?;
+            let estimated = Arc::new(EstimatedRooms::new(rooms, Arc::new(estimators)));
+            tasks.spawn(Arc::clone(&estimated).run(shutdown.clone()));
+            rooms = estimated;
+        }
         let context = SchedulerContext {
             client: client.clone(),
-            rooms: Arc::new(NoRooms::default()),
+            rooms,
             clock: Arc::new(jiff::Timestamp::now),
             scheduler: scheduler.clone(),
             statuses_in_flight: writes_in_flight.into(),
@@ -75,8 +88,9 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
             leading.clone(),
         );
         scheduler.show(&mut registry);
-        let addresses = (health_probe_bind_address, metrics_bind_address);
-        serve::serve(addresses, registry, scheduler, &tasks, &shutdown).await?;
+        let alive = (health_probe_bind_address, server::health(&shutdown));
+        let counted = server::metrics(Arc::new(registry)).merge(crate::explain::routes(scheduler));
+        serve(alive, (metrics_bind_address, counted), &tasks, &shutdown).await?;
 
         println!("Windlass schedules as {scheduler_name} for {url}");
         let work = move |term| run_scheduler(context.clone(), term);

@@ -1,28 +1,20 @@
 //! What the scheduler shows of itself, over plain HTTP: whether it lives, and what it counts.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use axum::Router;
-use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use windlass_admission::server;
-use windlass_controllers::Scheduler;
 
 use super::args::Bind;
 
-/// Serves health, metrics and the answers to questions until `shutdown`, in one place where both addresses are the same.
-pub(super) async fn serve(
-    (health, metrics): (Bind, Bind),
-    registry: Registry,
-    scheduler: Scheduler,
+/// Serves what tells of health, and what tells more, until `shutdown`: in one place where both addresses are the same.
+pub(crate) async fn serve(
+    (health, alive): (Bind, Router),
+    (metrics, counted): (Bind, Router),
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let alive = server::health(shutdown);
-    let counted = server::metrics(Arc::new(registry)).merge(crate::explain::routes(scheduler));
     if health == metrics {
         return start(health, "--health-probe-bind-address", alive.merge(counted), tasks, shutdown).await;
     }

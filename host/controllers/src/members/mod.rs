@@ -3,6 +3,7 @@
 mod alone;
 mod clients;
 mod connect;
+mod estimated;
 mod owners;
 mod room;
 mod rooms;
@@ -10,6 +11,7 @@ mod unplaced;
 
 pub use alone::OneMember;
 pub use clients::Members;
+pub use estimated::EstimatedRooms;
 pub use owners::{OwnerError, pods_of};
 pub use room::RoomSummary;
 pub use rooms::Rooms;

@@ -137,7 +137,9 @@ impl Running {
         let Scheduling { index, rooms, scheduler, .. } = &self.given;
         scheduler.input(|engine, now| {
             for name in &changes.clusters {
-                match index.cluster(name) {
+                let cluster = index.cluster(name);
+                rooms.follow(name, cluster.as_deref());
+                match cluster {
                     Some(cluster) => {
                         let room = rooms.room(name).map(|room| Room::clone(&room));
                         let answers = rooms.answers(name);

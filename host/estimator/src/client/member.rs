@@ -105,8 +105,10 @@ impl Member {
                     }
                 }
                 () = timer => {
-                    // An answer that is too old is no news: nobody waits for it to go.
-                    self.memory.lock().expire(self.now());
+                    // Whoever holds what was known must not go by it any longer.
+                    if self.memory.lock().expire(self.now()) {
+                        self.announce();
+                    }
                 }
             }
         }

@@ -4,10 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass_scheduler::{Answer, Answers, Question};
+use windlass_scheduler::{ANSWER_HOLDS, Answer, Answers, Question};
 
-/// How long an answer holds where nothing tells of a change.
-const ANSWER_HOLDS: Duration = Duration::from_secs(10);
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// More are not remembered: whoever asks so many different things has to ask again.

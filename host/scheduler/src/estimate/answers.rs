@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use windlass_api::work::{ResourceBindingSpec, ResourceBindingStatus};
 
@@ -14,6 +15,9 @@ use crate::context::Context;
 use crate::decide::{Decision, consider};
 use crate::snapshot::{Promise, Snapshot};
 use crate::workload::Need;
+
+/// For how long an answer may be gone by: what shows in the member for longer is part of it.
+pub const ANSWER_HOLDS: Duration = Duration::from_secs(10);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ mod quotas;
 mod shortage;
 mod summary;
 
-pub use answers::{Answer, Answers, Counted, OpenQuestion, Question, decide_or_ask};
+pub use answers::{ANSWER_HOLDS, Answer, Answers, Counted, OpenQuestion, Question, decide_or_ask};
 pub(crate) use estimator::Estimator;
 pub use shortage::{RefusedNodes, Shortage};
 
