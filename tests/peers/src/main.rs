@@ -3,10 +3,12 @@
 //! - [`servers`] builds kube-apiserver and etcd from the Go module proxy, and runs them beside the embedded server.
 //! - [`apiserver`] sends both the same requests and tells where the answers differ.
 //! - [`karmada`] runs a Karmada control plane that asks `windlass webhook` what resources mean.
+//! - [`estimators`] asks Karmada's estimator and ours the same, and has each scheduler place by the other's.
 //! - [`scheduler`] replaces Karmada's scheduler by ours, and back.
 //! - [`load`] puts the same load on both and prints the figures side by side.
 
 mod apiserver;
+mod estimators;
 mod karmada;
 mod load;
 mod scheduler;
@@ -31,6 +33,8 @@ enum Peer {
     Apiserver(apiserver::Options),
     /// Registers `windlass webhook` with a Karmada control plane, and propagates kinds that Karmada doesn't know.
     Karmada(karmada::Options),
+    /// Compares karmada-scheduler-estimator with `windlass estimator`, and has each scheduler place by the other's.
+    Estimators(estimators::Options),
     /// Replaces karmada-scheduler by `windlass scheduler` while bindings keep coming, and back again.
     Scheduler(scheduler::Options),
     /// Schedules many bindings on kube-apiserver, by a bare client, by Windlass and by Karmada; wants `--release`.
@@ -51,6 +55,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         Peer::Apiserver(options) => apiserver::run(options).await,
         Peer::Karmada(options) => karmada::run(options).await.map(|()| ExitCode::SUCCESS),
+        Peer::Estimators(options) => estimators::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::Scheduler(options) => scheduler::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::BenchScheduler(options) => scheduler::bench::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::BenchPriority(options) => scheduler::latency::run(options).await.map(|()| ExitCode::SUCCESS),

@@ -36,6 +36,9 @@ impl Engine {
         if meaning == Meaning::Nothing {
             return;
         }
+        // An answer tells nothing of what is up: others that are remembered may be older.
+        let reported =
+            old.as_deref().is_none_or(|old| old.capacity != state.capacity || old.room != state.room);
         let answered = old.as_deref().is_none_or(|old| old.answers != state.answers);
         self.clusters.put(state);
         if answered {
@@ -44,7 +47,9 @@ impl Engine {
         if old.is_none() {
             self.promises.restore(&mut self.clusters, &name);
         }
-        self.promises.reported(&mut self.clusters, &name, now);
+        if reported {
+            self.promises.reported(&mut self.clusters, &name, now);
+        }
         self.roomier.insert(name.clone());
         if meaning == Meaning::Allowed {
             let new = self.clusters.get(&name).cloned();

@@ -27,7 +27,7 @@ use call::Call;
 use exchange::Pair;
 use groups::Groups;
 use peer::Peer;
-use random::Random;
+pub(crate) use random::Random;
 use rounds::Generator;
 use schema::Schemas;
 

@@ -1,7 +1,7 @@
 //! The objects of the scenario, and reading and writing them as whoever is asked to.
 
 use anyhow::Context;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
 use serde_json::{Value, json};
@@ -147,4 +147,16 @@ pub(crate) async fn get(
 ) -> anyhow::Result<Value> {
     let object = api(client, version, kind, namespace).get(name).await?;
     Ok(serde_json::to_value(object)?)
+}
+
+pub(crate) async fn delete(
+    client: &kube::Client,
+    version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> anyhow::Result<()> {
+    let deleted = api(client, version, kind, namespace).delete(name, &DeleteParams::default()).await;
+    deleted.with_context(|| format!("{kind} {name}"))?;
+    Ok(())
 }
