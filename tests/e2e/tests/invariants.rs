@@ -64,7 +64,8 @@ fn code(path: &Path) -> String {
 
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
-        matches!(part.as_os_str().to_str(), Some("tests" | "benches" | "tests.rs" | "testing.rs"))
+        let name = part.as_os_str().to_str().unwrap_or_default();
+        matches!(name, "tests" | "benches" | "tests.rs" | "testing.rs") || name.ends_with("_tests.rs")
     })
 }
 
