@@ -31,7 +31,9 @@ pub use context::{Clock, Context, Options};
 pub use descheduler::Descheduling;
 pub use election::{Candidate, Election, Term, Timing, TimingError};
 pub use member_clients::{MemberChange, MemberClients, MemberRooms, NoRooms};
-pub use members::{EstimatedRooms, Members, OneMember, Owner, OwnerError, RoomSummary, Rooms, UnplacedPod, pods_of};
+pub use members::{
+    EstimatedRooms, Members, OneMember, Owner, OwnerError, RoomSummary, Rooms, UnplacedPod, pods_of,
+};
 pub use quota::follow as follow_quotas;
 pub use run::run;
 pub use scheduler::{SchedulerContext, run_scheduler};
