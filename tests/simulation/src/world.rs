@@ -434,6 +434,15 @@ impl World {
             );
             return;
         }
+        // What runs for one that is gone says nothing of another of its name.
+        let anothers = self.store.bindings.get(key).is_some_and(|binding| {
+            let items = binding.status.iter().flat_map(|status| &status.aggregated_status);
+            let said = items.into_iter().any(|item| item.cluster_name == cluster);
+            !said && cpus.is_some_and(|cpus| cpus != assigned(binding, cluster))
+        });
+        if anothers {
+            return;
+        }
         self.store.binding(key, |binding| {
             let items = &mut binding.status.get_or_insert_default().aggregated_status;
             items.retain(|item| item.cluster_name != cluster);
