@@ -22,12 +22,15 @@ type Labels = [(&'static str, &'static str); 2];
 /// Which part of a decision.
 type Step = [(&'static str, &'static str); 1];
 
+/// Histograms, each made by the function that the family is given.
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
 /// Counts of one scheduler; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Measures {
     attempts: Family<Labels, Counter>,
-    end_to_end: Family<Labels, Histogram, fn() -> Histogram>,
-    algorithm: Family<Step, Histogram, fn() -> Histogram>,
+    end_to_end: Histograms<Labels>,
+    algorithm: Histograms<Step>,
 }
 
 fn seconds() -> Histogram {
