@@ -21,6 +21,7 @@ mod fuzz;
 mod hook;
 mod interpreter;
 mod mutate;
+mod random;
 
 use std::path::Path;
 
@@ -30,6 +31,8 @@ use crate::answer::Rejection;
 
 use crate::admission::bindings::exports::windlass::admission::hook::Guest as Hook;
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest as Interpreter;
+
+pub use random::Random;
 
 /// Runs every case in `folder`, and sees to it that there is one for each operation that the plugin declares for each
 /// kind. Then each input again with parts of it missing or of another type, and with what is no JSON or far too much of

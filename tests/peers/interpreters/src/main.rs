@@ -19,7 +19,6 @@ mod generate;
 mod karmada;
 mod plugins;
 mod proof;
-mod random;
 mod report;
 mod seeds;
 mod shrink;

@@ -10,7 +10,6 @@ mod groups;
 mod mutation;
 mod normal;
 mod peer;
-mod random;
 mod rounds;
 mod schema;
 
@@ -27,9 +26,9 @@ use call::Call;
 use exchange::Pair;
 use groups::Groups;
 use peer::Peer;
-pub(crate) use random::Random;
 use rounds::Generator;
 use schema::Schemas;
+pub(crate) use windlass_sdk::testing::Random;
 
 #[derive(Args)]
 pub(crate) struct Options {

@@ -1,9 +1,9 @@
 //! Changes objects at random: along their schema, so that every field comes up, and against it.
 
 use serde_json::{Map, Value, json};
+use windlass_sdk::testing::Random;
 
 use super::normal;
-use super::random::Random;
 use super::schema::Shape;
 
 const DEPTH_MAX: usize = 4;

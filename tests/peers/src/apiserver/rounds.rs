@@ -2,12 +2,12 @@
 //! made shorter, by itself.
 
 use serde_json::{Value, json};
+use windlass_sdk::testing::Random;
 
 use super::call::{self, Body, Call};
 use super::corpus::Sample;
 use super::mutation::{mutate, pointers, remove, value};
 use super::normal::GENERATE;
-use super::random::Random;
 use super::schema::Schemas;
 
 const JSON_PATCH: &str = "application/json-patch+json";

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::mutate::pointers;
-use super::random::Random;
+use super::super::random::Random;
 
 /// Stands where text that may be no JSON comes to stand.
 const HERE: &str = "\u{2e28}here\u{2e29}";

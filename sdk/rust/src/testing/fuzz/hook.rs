@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::super::case::Case;
 use super::super::hook::request;
+use super::super::random::Random;
 use super::distort::{distorted, text};
-use super::random::Random;
 use super::{Question, change, rounds};
 use crate::admission::bindings::exports::windlass::admission::hook::{Guest, Request};
 

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use serde_json::Value;
 
 use super::super::case::Case;
+use super::super::random::Random;
 use super::distort::{distorted, text};
-use super::random::Random;
 use super::{Question, change, is_json, json, rounds};
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::{
     Change, ComponentPods, Guest, Inspection, MemberStatus, PreservationRule, Preserved, Questions, Rejection,

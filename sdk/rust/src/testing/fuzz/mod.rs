@@ -7,7 +7,6 @@
 mod distort;
 mod hook;
 mod interpreter;
-mod random;
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -16,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
-use random::Random;
+use super::random::Random;
 
 pub(super) use hook::survive as survive_hook;
 pub(super) use interpreter::survive;
@@ -50,7 +49,7 @@ fn rounds<Q: Question>(prepare: impl FnOnce() + Send, question: impl Fn(&mut Ran
         let asking = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
             prepare();
             for round in 0..rounds {
-                let question = question(&mut Random::new(seed, round));
+                let question = question(&mut Random::of_round(seed, round));
                 let answered = catch_unwind(AssertUnwindSafe(|| {
                     let asked = Instant::now();
                     question.ask();

@@ -4,9 +4,9 @@ mod mutation;
 mod places;
 
 use serde_json::{Value, json};
+use windlass_sdk::testing::Random;
 
 use crate::asked::Question;
-use crate::random::Random;
 use crate::seeds::{OfKind, Seeds};
 use mutation::Mutations;
 

@@ -1,9 +1,9 @@
 //! Changing one thing.
 
 use serde_json::{Value, json};
+use windlass_sdk::testing::Random;
 
 use super::places::{Place, places, remove};
-use crate::random::Random;
 use crate::seeds::Seeds;
 
 /// Amounts in every notation that Kubernetes reads, and some that it doesn't.
