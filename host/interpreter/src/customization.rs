@@ -144,6 +144,6 @@ impl Hook for Customizations {
 }
 
 fn denied(field: String, message: String) -> Verdict {
-    let causes = vec![Cause { reason: "FieldValueInvalid", field, message: message.clone() }];
-    Verdict::Denied { message, causes }
+    let told = format!("{field}: {message}");
+    Verdict::Denied { message: told, causes: vec![Cause { reason: "FieldValueInvalid", field, message }] }
 }

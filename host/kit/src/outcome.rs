@@ -30,9 +30,7 @@ impl Outcome {
     pub fn refused(error: &LoadError) -> Outcome {
         match error {
             LoadError::Settings { blame: Blame::Rejected { field }, message, .. } => {
-                let field = field.clone().unwrap_or_default();
-                let message = message.strip_prefix(&format!("{field}: ")).unwrap_or(message).to_owned();
-                Outcome::Rejected { field, message }
+                Outcome::Rejected { field: field.clone().unwrap_or_default(), message: message.clone() }
             }
             LoadError::Settings { blame, message, .. } => {
                 Outcome::Failed { reason: blame.reason(), message: message.clone() }

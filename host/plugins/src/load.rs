@@ -62,7 +62,7 @@ pub enum LoadError {
     #[error("{origin}: {field} in its manifest {problem}")]
     Manifest { origin: Origin, field: String, problem: String },
     /// The plugin refuses its settings.
-    #[error("{origin}: its settings are refused ({}): {message}", blame.reason())]
+    #[error("{origin}: its settings are refused ({}): {}{message}", blame.reason(), place(blame))]
     Settings { origin: Origin, blame: Blame, message: String },
     /// The settings are not JSON.
     #[error("the settings in {} are not JSON", path.display())]
@@ -239,11 +239,15 @@ fn described(
 }
 
 fn settings_refused(origin: &Origin, Fault { blame, message }: Fault) -> LoadError {
-    let message = match &blame {
-        Blame::Rejected { field: Some(field) } => format!("{field}: {message}"),
-        _ => message,
-    };
     LoadError::Settings { origin: origin.clone(), blame, message }
+}
+
+/// Where in the settings, as it goes before what is wrong there.
+fn place(blame: &Blame) -> String {
+    match blame {
+        Blame::Rejected { field: Some(field) } => format!("{field}: "),
+        _ => String::new(),
+    }
 }
 
 fn pool<C: Contract>(

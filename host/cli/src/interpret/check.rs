@@ -111,8 +111,9 @@ fn rule(customizations: &Customizations, spec: &Value, operation: &'static str, 
     let alone = json!({ "target": spec["target"], "customizations": only });
     match customizations.check("checked", alone) {
         Ok(_) => Rule { operation, state: State::Pass, error: None },
-        Err(LoadError::Settings { blame: Blame::Rejected { .. }, message, .. }) => {
-            Rule { operation, state: State::Error, error: Some(message) }
+        Err(LoadError::Settings { blame: Blame::Rejected { field }, message, .. }) => {
+            let error = field.map_or_else(|| message.clone(), |field| format!("{field}: {message}"));
+            Rule { operation, state: State::Error, error: Some(error) }
         }
         Err(LoadError::Manifest { .. }) => {
             Rule { operation, state: State::Error, error: Some("the script is empty".to_owned()) }
