@@ -158,7 +158,8 @@ mod tests {
         let error = CallError {
             plugin: "broken".into(),
             call: "Admit",
-            object: ObjectId { gvk: request.gvk.clone(), namespace: String::new(), name: String::new() },
+            object: ObjectId { gvk: request.gvk.clone(), namespace: String::new(), name: String::new() }
+                .into(),
             blame: Blame::Trap,
             message: "it trapped".to_owned(),
         };

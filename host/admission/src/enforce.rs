@@ -64,7 +64,7 @@ impl Enforcement {
             Err(refused @ Refused::Unknown) => Err(CallError {
                 plugin: "windlass-quota".into(),
                 call: "Admit",
-                object: request.id(),
+                object: request.id().into(),
                 blame: Blame::Unavailable,
                 message: refused.to_string(),
             }),

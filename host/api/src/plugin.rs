@@ -172,6 +172,19 @@ pub struct InterpretedKind {
     pub kind: String,
     /// By Karmada's names.
     pub operations: Vec<String>,
+    /// Which of them the host answers by itself, from what the plugin declares.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<DeclaredAnswer>,
+}
+
+/// An operation that needs no call into the plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeclaredAnswer {
+    /// By Karmada's name.
+    pub operation: String,
+    /// `the whole status`, `/spec/clusterIP unless empty`.
+    pub answer: String,
 }
 
 /// Which requests an admission plugin sees.

@@ -55,7 +55,7 @@ impl Blame {
 pub struct CallError {
     pub plugin: Arc<str>,
     pub call: &'static str,
-    pub object: ObjectId,
+    pub object: Arc<ObjectId>,
     pub blame: Blame,
     pub message: String,
 }

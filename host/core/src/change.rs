@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
+use windlass_json::unescape;
+
+use crate::json::Json;
 
 /// One change: set the value at a JSON pointer (parents are made as needed), or remove it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +38,27 @@ pub enum ChangeError {
     NoSuchPlace { path: String },
 }
 
+impl Change<Json> {
+    /// The path, and the value as text.
+    pub(crate) fn as_text(&self) -> (&str, Option<&str>) {
+        (&self.path, self.value.as_ref().map(Json::text))
+    }
+}
+
 impl Fence {
+    /// # Errors
+    /// `path` is not a pointer, or lies outside.
+    pub fn expect(self, path: &str) -> Result<(), ChangeError> {
+        if !path.starts_with('/') {
+            return Err(ChangeError::NotAPointer { path: path.to_owned() });
+        }
+        // `~` escapes cannot smuggle a path over the fence: no fenced name holds `~` or `/`.
+        if !self.holds(&unescape_first_two(path)) {
+            return Err(ChangeError::OutsideFence { path: path.to_owned(), allowed: self.allowed() });
+        }
+        Ok(())
+    }
+
     pub(crate) const fn allowed(self) -> &'static str {
         match self {
             Fence::Spec => "/spec, /metadata/labels and /metadata/annotations",
@@ -75,16 +98,7 @@ impl Fence {
 
 /// That all of `changes` are inside `fence`.
 pub(crate) fn expect_inside<V>(fence: Fence, changes: &[Change<V>]) -> Result<(), ChangeError> {
-    for change in changes {
-        if !change.path.starts_with('/') {
-            return Err(ChangeError::NotAPointer { path: change.path.clone() });
-        }
-        // `~` escapes cannot smuggle a path over the fence: no fenced name holds `~` or `/`.
-        if !fence.holds(&unescape_first_two(&change.path)) {
-            return Err(ChangeError::OutsideFence { path: change.path.clone(), allowed: fence.allowed() });
-        }
-    }
-    Ok(())
+    changes.iter().try_for_each(|change| fence.expect(&change.path))
 }
 
 /// Makes `changes` to `object`, all or none.
@@ -123,10 +137,6 @@ fn unescape_first_two(path: &str) -> Cow<'_, str> {
         plain.push_str(rest);
     }
     plain.into()
-}
-
-pub(crate) fn unescape(token: &str) -> Cow<'_, str> {
-    if token.contains('~') { token.replace("~1", "/").replace("~0", "~").into() } else { token.into() }
 }
 
 fn make(object: &mut Value, change: Change) -> Result<(), ChangeError> {

@@ -9,10 +9,7 @@ use serde_json::Value;
 ///
 /// Cloning is cheap. Two are equal when they are written alike.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Json {
-    text: Arc<str>,
-    depth: usize,
-}
+pub struct Json(Arc<str>);
 
 /// The text is no JSON, or can't be read into a tree: a number beyond all bounds, half a character, or deeper than 127
 /// levels.
@@ -24,47 +21,47 @@ impl Json {
     /// # Errors
     /// The text is not JSON.
     pub fn new(text: impl Into<Arc<str>>) -> Result<Json, JsonError> {
+        Json::with_depth(text).map(|(json, _)| json)
+    }
+
+    /// And how many levels of lists and objects it has; none for a scalar.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn with_depth(text: impl Into<Arc<str>>) -> Result<(Json, usize), JsonError> {
         let text = text.into();
         let depth = windlass_json::check(&text).map_err(JsonError)?;
-        Ok(Json { text, depth })
+        Ok((Json(text), depth))
+    }
+
+    /// Of text that is a part of a document that has been read.
+    pub(crate) fn known(text: &str) -> Json {
+        Json(text.into())
     }
 
     pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// How many levels of lists and objects it has; none for a scalar.
-    pub fn depth(&self) -> usize {
-        self.depth
+        &self.0
     }
 
     pub fn is_null(&self) -> bool {
-        self.text.trim_ascii() == "null"
+        self.0.trim_ascii() == "null"
     }
 
     /// The parsed tree, made anew.
     pub fn to_value(&self) -> Value {
-        serde_json::from_str(&self.text).expect("the text was read when this was made")
+        serde_json::from_str(&self.0).expect("the text was read when this was made")
     }
 }
 
 impl From<&Value> for Json {
     fn from(value: &Value) -> Json {
-        Json { text: value.to_string().into(), depth: depth(value) }
+        Json(value.to_string().into())
     }
 }
 
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+        f.write_str(&self.0)
     }
 }
 
@@ -78,8 +75,7 @@ mod tests {
         let value = json!({"a": [1, {"b": null}], "c": "ü\n"});
         let json = Json::from(&value);
         assert_eq!(json.to_value(), value);
-        assert_eq!(json.depth(), 3);
-        assert_eq!(Json::new(json.text()).unwrap(), json);
+        assert_eq!(Json::with_depth(json.text()).unwrap(), (json, 3));
         assert!(Json::new(" null ").unwrap().is_null() && !Json::new("{}").unwrap().is_null());
     }
 

@@ -22,3 +22,4 @@ pub use interpreter::{Answer, Answered, Inspection, Interpreter, PodCount, Repli
 pub use json::{Json, JsonError};
 pub use object::{Gvk, Object, ObjectError, ObjectId};
 pub use operation::{Ask, Operation};
+pub use windlass_json::declared;

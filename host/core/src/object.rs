@@ -1,21 +1,40 @@
 //! A Kubernetes object as an interpreter sees it: its identity, and its JSON without `managedFields`.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
+use windlass_json::declared::{Declared, Reflection, Unfit};
 
 use crate::change::{self, Change, ChangeError, Fence};
 use crate::json::Json;
 use crate::splice::splice;
 
 /// Group, version and kind. The core group is the empty string.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Eq, PartialOrd, Ord)]
 pub struct Gvk {
     pub group: String,
     pub version: String,
     pub kind: String,
+}
+
+impl PartialEq for Gvk {
+    fn eq(&self, other: &Gvk) -> bool {
+        // An empty string's address is none, and comparing what is there takes some processors longer than all the rest.
+        let is_same = |one: &str, other: &str| one.len() == other.len() && (one.is_empty() || one == other);
+        is_same(&self.kind, &other.kind)
+            && is_same(&self.version, &other.version)
+            && is_same(&self.group, &other.group)
+    }
+}
+
+impl Hash for Gvk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Gvk { group, version, kind } = self;
+        (kind, version, group).hash(state);
+    }
 }
 
 impl Gvk {
@@ -163,7 +182,34 @@ impl Object {
             return Ok(self.clone());
         }
         // No fence holds what identifies an object.
-        Ok(Object { id: Arc::clone(&self.id), json: splice(&self.json, changes)?.into() })
+        Ok(Object {
+            id: Arc::clone(&self.id),
+            json: splice(&self.json, changes.iter().map(Change::as_text))?.into(),
+        })
+    }
+
+    /// Its status, as an interpreter declares it.
+    ///
+    /// # Errors
+    /// The status is no object, or too deep to become part of another one.
+    pub fn reflected(&self, reflection: &Reflection) -> Result<Json, Unfit> {
+        reflection.of(&self.json).map(|status| Json::known(&status))
+    }
+
+    /// This object with what an interpreter declares to be kept of `observed`. What is declared is in the fence of
+    /// Retain: see [`Fence::expect`].
+    ///
+    /// # Errors
+    /// One of both is not made for what is declared.
+    pub fn retaining(&self, declared: &Declared, observed: &Object) -> Result<Object, Unfit> {
+        let retained = declared.retained(&self.json, &observed.json)?;
+        if retained.is_empty() {
+            return Ok(self.clone());
+        }
+        let changes = retained.iter().map(|retained| (retained.path, Some(&*retained.value)));
+        let json = splice(&self.json, changes)
+            .map_err(|error| Unfit { field: String::new(), message: error.to_string() })?;
+        Ok(Object { id: Arc::clone(&self.id), json: json.into() })
     }
 
     /// The part of that name: `status`. Null where there is none.
@@ -202,6 +248,7 @@ fn strip_managed_fields(value: &mut Value) {
 mod tests {
     use super::*;
     use serde_json::json;
+    use windlass_json::declared::Kept;
 
     #[test]
     fn managed_fields_never_reach_a_plugin() {
@@ -220,6 +267,26 @@ mod tests {
         assert!(error.to_string().contains("apiVersion"));
         assert!(Object::from_json("[1]").is_err());
         assert!(Object::from_json("nonsense").is_err());
+    }
+
+    #[test]
+    fn what_is_kept_of_the_member_is_all_that_changes() {
+        let object = |spec: &str| {
+            Object::from_json(&format!(
+                r#"{{"apiVersion":"v1","kind":"Thing","metadata":{{"name":"a"}},"spec":{spec}}}"#
+            ))
+            .unwrap()
+        };
+        let retain = vec![Kept::given("/spec/a/b"), Kept::filled("/spec/c")];
+        let declared = Declared { retain, ..Declared::default() };
+        let retaining =
+            |desired: &str, observed: &str| object(desired).retaining(&declared, &object(observed)).unwrap();
+        assert_eq!(
+            retaining(r#"{"x":1}"#, r#"{"a":{"b":2},"c":"","x":3}"#),
+            object(r#"{"x":1,"a":{"b":2}}"#)
+        );
+        assert_eq!(retaining("null", r#"{"c":"d"}"#), object(r#"{"c":"d"}"#));
+        assert_eq!(retaining(r#"{ "c":"d" }"#, r#"{"c":"d","a":{}}"#), object(r#"{ "c":"d" }"#));
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use windlass_json::{Entry, entries, items};
+use windlass_json::{Entry, entries, is_key, items, unescape};
 
-use crate::change::{Change, ChangeError, unescape};
-use crate::json::Json;
+use crate::change::ChangeError;
 
 /// A part of the text, taken apart as far as was needed.
 enum Node<'t> {
@@ -16,21 +15,24 @@ enum Node<'t> {
     List(Vec<Node<'t>>),
 }
 
-/// `text` with all of `changes` made.
-pub(crate) fn splice(text: &str, changes: &[Change<Json>]) -> Result<String, ChangeError> {
+/// `text` with all of `changes` made: at each JSON pointer the value is set, or removed where there is none.
+pub(crate) fn splice<'t>(
+    text: &'t str,
+    changes: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
+) -> Result<String, ChangeError> {
     let mut root = Node::Text(text);
     let mut room = text.len();
-    for change in changes {
-        let mut tokens = change.path[1..].split('/');
-        match &change.value {
+    for (path, value) in changes {
+        match value {
             Some(value) => {
-                room += change.path.len() + value.text().len() + 8;
+                room += path.len() + value.len() + 8;
+                let mut tokens = path.split('/').skip(1);
                 let place = tokens.try_fold(&mut root, |at, token| at.child_or_new(&unescape(token)));
-                let lost = || ChangeError::NoSuchPlace { path: change.path.clone() };
-                *place.ok_or_else(lost)? = Node::Text(value.text());
+                let lost = || ChangeError::NoSuchPlace { path: path.to_owned() };
+                *place.ok_or_else(lost)? = Node::Text(value);
             }
             None => {
-                let (parents, last) = change.path.rsplit_once('/').unwrap_or_default();
+                let (parents, last) = path.rsplit_once('/').unwrap_or_default();
                 let mut parents = parents.split('/').skip(1);
                 if let Some(parent) = parents.try_fold(&mut root, |at, token| at.child(&unescape(token))) {
                     parent.remove(&unescape(last));
@@ -95,7 +97,7 @@ impl<'t> Node<'t> {
         self.open();
         match self {
             Node::Text(_) => {}
-            Node::Object(entries) => entries.retain(|(key, _)| !is(key, token)),
+            Node::Object(entries) => entries.retain(|(key, _)| !is_key(key, token)),
             Node::List(items) => {
                 if let Some(at) = token.parse::<usize>().ok().filter(|at| *at < items.len()) {
                     items.remove(at);
@@ -133,14 +135,7 @@ impl<'t> Node<'t> {
 
 /// The last entry of that name is the one that counts.
 fn position(entries: &[(Cow<'_, str>, Node<'_>)], token: &str) -> Option<usize> {
-    entries.iter().rposition(|(key, _)| is(key, token))
-}
-
-fn is(key: &str, token: &str) -> bool {
-    if key.contains('\\') {
-        return serde_json::from_str::<String>(&format!("\"{key}\"")).is_ok_and(|key| key == token);
-    }
-    key == token
+    entries.iter().rposition(|(key, _)| is_key(key, token))
 }
 
 /// A key as it is written between its quotes.
@@ -154,7 +149,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::change::{Fence, apply, expect_inside};
+    use crate::change::{Change, Fence, apply, expect_inside};
+    use crate::json::Json;
 
     /// Does to the text what [`apply`] does to the tree.
     #[track_caller]
@@ -170,7 +166,7 @@ mod tests {
             apply(&mut tree, changes.iter().map(in_tree).collect(), Fence::AllButIdentity).map(|()| tree);
         let changes: Vec<_> = changes.iter().map(in_text).collect();
         let got = expect_inside(Fence::AllButIdentity, &changes)
-            .and_then(|()| splice(&before.to_string(), &changes))
+            .and_then(|()| splice(&before.to_string(), changes.iter().map(Change::as_text)))
             .map(|text| serde_json::from_str(&text).unwrap());
         assert_eq!(got, want, "{changes:?}");
     }
@@ -225,7 +221,7 @@ mod tests {
     #[test]
     fn keys_are_the_same_however_they_are_written() {
         let set = Change { path: "/spec/a".into(), value: Json::new("2").ok() };
-        let spliced = splice(r#" { "\u0073pec" : { "\u0061" : 1 } , "x":1 } "#, &[set]).unwrap();
+        let spliced = splice(r#" { "\u0073pec" : { "\u0061" : 1 } , "x":1 } "#, [set.as_text()]).unwrap();
         assert_eq!(spliced, r#"{"\u0073pec":{"\u0061":2},"x":1}"#);
     }
 }

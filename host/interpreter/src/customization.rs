@@ -92,10 +92,10 @@ fn shared(one: &Manifest, other: &Manifest) -> Option<Operation> {
         let same = others.iter().find(|other| {
             (&other.group, &other.version, &other.kind) == (&one.group, &one.version, &one.kind)
         })?;
-        one.operations
+        one.operations()
             .iter()
             .filter(|operation| *operation != Operation::InterpretDependency)
-            .find(|operation| same.operations.contains(*operation))
+            .find(|operation| same.operations().contains(*operation))
     })
 }
 
@@ -125,7 +125,7 @@ impl Hook for Customizations {
                 return Err(CallError {
                     plugin: format!("customization.{name}").into(),
                     call: "configure",
-                    object: request.id(),
+                    object: request.id().into(),
                     blame: Blame::HostFault,
                     message: error.to_string(),
                 });

@@ -164,7 +164,7 @@ impl Interpreter for Dispatcher {
                     let identity = plugin.about().identity();
                     let answers =
                         self.inspections.answer(identity, same, object, || plugin.inspect(object, same));
-                    merge(&mut inspection, answers);
+                    if left == ask { inspection = answers } else { merge(&mut inspection, answers) }
                 }
                 Some(Respondent::Webhook(webhook)) => {
                     merge(&mut inspection, self.webhooks.inspect(webhook, object, same));

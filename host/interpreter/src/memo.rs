@@ -242,7 +242,7 @@ mod tests {
         CallError {
             plugin: "test".into(),
             call: "InterpretHealth",
-            object: object.id().clone(),
+            object: object.id().clone().into(),
             blame,
             message: String::new(),
         }

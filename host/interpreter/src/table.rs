@@ -79,7 +79,7 @@ impl<P: Clone> Table<P> {
             by_rank
                 .into_iter()
                 .map(|(_, Declaration { plugin, precedence, support, .. })| Answerer {
-                    operations: support.operations,
+                    operations: support.operations(),
                     precedence,
                     plugin,
                 })
@@ -102,7 +102,7 @@ impl<P: Clone> Table<P> {
         let is_for_any = |support: &KindSupport| support.wildcards() == WILDCARDS_OF_ANY;
         self.open
             .iter()
-            .find(|(support, _)| question.is_in(support.operations) && is_for_any(support))
+            .find(|(support, _)| question.is_in(support.operations()) && is_for_any(support))
             .map(|(_, plugin)| plugin)
     }
 
@@ -136,7 +136,7 @@ impl<'t, P> OfKind<'t, '_, P> {
                 .map(|answerer| &answerer.plugin),
             OfKind::Open(answerers, gvk) => answerers
                 .iter()
-                .find(|(support, _)| question.is_in(support.operations) && support.matches(gvk))
+                .find(|(support, _)| question.is_in(support.operations()) && support.matches(gvk))
                 .map(|(_, plugin)| plugin),
         }
     }
@@ -188,6 +188,8 @@ pub(crate) fn declarations(snapshot: &Snapshot, webhooks: &[Arc<Webhook>]) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use windlass_core::declared::Declared;
+
     use super::*;
 
     const BUILT_IN: (Precedence, i32) = (Precedence::BuiltIn, 0);
@@ -209,7 +211,8 @@ mod tests {
                 group: group.into(),
                 version: version.into(),
                 kind: kind.into(),
-                operations: Operations::default().with(operation),
+                asked: Operations::default().with(operation),
+                declared: Declared::default(),
             },
         }
     }

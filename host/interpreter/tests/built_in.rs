@@ -129,3 +129,26 @@ fn the_next_call_sees_what_the_catalogue_changes() {
     assert_eq!(dispatcher.enabled(&gvk, Operation::InterpretComponent), None);
     assert!(dispatcher.inspect(&flink(), Ask::TEMPLATE).components.is_none());
 }
+
+#[test]
+fn what_is_declared_is_answered_by_whom_it_is_declared() {
+    let dispatcher = dispatcher(MEMO_BYTES);
+    let service = |spec: Value, status: Value| {
+        object(
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": spec, "status": status}),
+        )
+    };
+    let observed = service(json!({"clusterIP": "10.0.0.1", "type": "ClusterIP"}), json!({"any": "thing"}));
+    let retained = dispatcher.retain(&service(json!({}), Value::Null), &observed).expect("it is declared");
+    assert_eq!(retained.by.as_ref(), "kubernetes");
+    assert_eq!(retained.result.expect("retained").part("spec"), json!({"clusterIP": "10.0.0.1"}));
+    // A Service's status takes code. What is declared for any kind doesn't come before it.
+    let status = |object: &Object| dispatcher.inspect(object, Ask::only(Operation::InterpretStatus)).status;
+    assert!(status(&observed).expect("it is known").result.expect("a status").is_null());
+    let pod =
+        object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "status": {"a": [1]}}));
+    for _ in 0..2 {
+        assert_eq!(status(&pod).expect("any kind is").result.expect("a status").text(), r#"{"a":[1]}"#);
+    }
+    assert_eq!(dispatcher.memo_counts(), MemoCounts { hits: 1, misses: 2 });
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
+use windlass_core::Gvk;
 use windlass_core::admission::AdmissionRequest;
 use windlass_interpreter::Dispatcher;
 use windlass_plugins::{
@@ -161,6 +162,17 @@ impl Subject {
         outcome
     }
 
+    /// Whether the answer to `input` is declared, so that no instance is asked.
+    pub fn declares(&self, input: &Value) -> bool {
+        let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
+        let object = &input["object"];
+        let gvk = Gvk::new(&text(&object["apiVersion"]), &text(&object["kind"]));
+        match (self.plugin(), text(&input["operation"]).parse()) {
+            (Plugin::Interpreter(plugin), Ok(operation)) => plugin.declares(&gvk, operation),
+            _ => false,
+        }
+    }
+
     fn watches(&self, request: &AdmissionRequest) -> bool {
         match &self.plugin().about().manifest().abilities {
             Abilities::Admits(rules) => rules.iter().any(|rule| rule.matches(request)),
@@ -185,8 +197,9 @@ impl Subject {
                 ("" | "*", version) => version.to_owned(),
                 (group, version) => format!("{group}/{version}"),
             };
-            let simulates = support.operations.simulates_status.then_some("SimulateStatus");
-            let operations = support.operations.iter().map(|operation| operation.name()).chain(simulates);
+            let operations = support.operations();
+            let simulates = operations.simulates_status.then_some("SimulateStatus");
+            let operations = operations.iter().map(|operation| operation.name()).chain(simulates);
             operations.map(move |operation| Uncovered {
                 api_version: api_version.clone(),
                 kind: support.kind.clone(),

@@ -18,6 +18,8 @@ use crate::fault::{Fault, human};
 pub(crate) struct Health {
     made: Instant,
     calls: AtomicU64,
+    /// Answers that took no call.
+    declared: AtomicU64,
     nanoseconds: AtomicU64,
     failures: [AtomicU64; REASONS.len()],
     /// Failures in a row; read before the lock is taken, so that good calls take none.
@@ -38,6 +40,8 @@ struct Streak {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub calls: u64,
+    /// Answers that took no call, since they are declared.
+    pub declared: u64,
     /// Time spent in calls, waiting for an instance included.
     pub time: Duration,
     /// By [`Blame::reason`]; reasons that never occurred are left out.
@@ -63,6 +67,7 @@ impl Health {
         Health {
             made: Instant::now(),
             calls: AtomicU64::new(0),
+            declared: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
             failures: Default::default(),
             in_a_row: AtomicU64::new(0),
@@ -96,6 +101,11 @@ impl Health {
         answer
     }
 
+    /// Counts an answer that took no call.
+    pub(crate) fn count_declared(&self) {
+        self.declared.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a failure and remembers it as the last.
     pub(crate) fn failed(&self, error: &CallError) {
         let reason = error.blame.reason();
@@ -111,6 +121,7 @@ impl Health {
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             calls: self.calls.load(Ordering::Relaxed),
+            declared: self.declared.load(Ordering::Relaxed),
             time: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)),
             failures: REASONS
                 .into_iter()

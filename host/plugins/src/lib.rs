@@ -10,6 +10,7 @@
 mod catalogue;
 mod code;
 mod contract;
+mod declared;
 mod digest;
 mod engine;
 mod fault;

@@ -1,6 +1,8 @@
 //! What must hold of a plugin's manifest.
 
-use crate::contract::{Abilities, Manifest};
+use windlass_core::{Fence, Operation};
+
+use crate::contract::{Abilities, KindSupport, Manifest};
 
 /// Kinds or rules of one plugin.
 const ABILITIES_MAX: usize = 1_000;
@@ -40,10 +42,10 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), (String, String)> {
                 fail(field("version"), "is empty; * stands for any")
             } else if kind.kind.is_empty() {
                 fail(field("kind"), "is empty; * stands for any")
-            } else if kind.operations.is_empty() {
-                fail(field("operations"), "is empty: it would never be asked about that kind")
+            } else if kind.operations().is_empty() {
+                fail(field("operations"), "is empty, and nothing is declared: why is that kind listed?")
             } else {
-                Ok(())
+                declared(kind).map_err(|(part, problem)| (field(&part), problem))
             }
         }),
         Abilities::Admits(rules) if rules.is_empty() => {
@@ -62,6 +64,28 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), (String, String)> {
             }
         }),
     }
+}
+
+/// What is wrong with what is declared for a kind.
+fn declared(KindSupport { asked, declared, .. }: &KindSupport) -> Result<(), (String, String)> {
+    let twice = [
+        ("status", declared.status.is_some(), Operation::InterpretStatus),
+        ("retain", !declared.retain.is_empty(), Operation::Retain),
+    ];
+    for (field, is_declared, operation) in twice {
+        if is_declared && asked.contains(operation) {
+            let problem =
+                format!("is declared, and {operation} is among its operations too: leave one of them out");
+            return Err((format!("declared.{field}"), problem));
+        }
+    }
+    declared.check().map_err(|(field, problem)| (format!("declared.{field}"), problem))?;
+    for (at, kept) in declared.retain.iter().enumerate() {
+        Fence::AllButIdentity
+            .expect(&kept.path)
+            .map_err(|error| (format!("declared.retain[{at}].path"), format!("can't be: {error}")))?;
+    }
+    Ok(())
 }
 
 fn is_dns_label(name: &str) -> bool {

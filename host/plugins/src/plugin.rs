@@ -9,12 +9,15 @@ use serde_json::Value;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::admission::AdmissionRequest;
+use windlass_core::declared::Unfit;
 use windlass_core::{
-    Answered, Ask, CallError, Change, Fence, Inspection, Json, Object, ObjectId, Operation, WorkloadPods,
-    change,
+    Answered, Ask, CallError, Change, Fence, Gvk, Inspection, Json, Object, ObjectId, Operation,
+    WorkloadPods, change,
 };
 
+use crate::contract::answers::rejected;
 use crate::contract::{AdmissionCalls, Admitted, InterpreterCalls, Manifest, World};
+use crate::declared::Declarations;
 use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::health::{Counts, Health};
@@ -186,12 +189,26 @@ impl About {
         self.health.watch(run).map_err(|fault| self.blamed(call, object, fault))
     }
 
+    /// As [`run`](Self::run), of what is declared. It says nothing of how the plugin does, so it is answered while that
+    /// is held back, too.
+    fn declared<T>(
+        &self,
+        operation: Operation,
+        object: &ObjectId,
+        answer: impl FnOnce() -> Result<T, Unfit>,
+    ) -> Result<T, CallError> {
+        self.health.count_declared();
+        answer().map_err(|Unfit { field, message }| {
+            self.blamed(operation.name(), object, rejected(field, message))
+        })
+    }
+
     fn blamed(&self, call: &'static str, object: &ObjectId, fault: Fault) -> CallError {
         let Fault { blame, mut message } = fault;
         // It ends up in conditions, events and logs, and a plugin may have had its part in it.
         message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
         let error =
-            CallError { plugin: Arc::clone(&self.name), call, object: object.clone(), blame, message };
+            CallError { plugin: Arc::clone(&self.name), call, object: object.clone().into(), blame, message };
         self.health.failed(&error);
         error
     }
@@ -203,6 +220,7 @@ const MESSAGE_BYTES_MAX: usize = 2 << 10;
 /// A plugin that says what resources mean.
 pub struct InterpreterPlugin {
     about: About,
+    declarations: Declarations,
     calls: Box<dyn InterpreterCalls>,
 }
 
@@ -239,7 +257,8 @@ impl Plugin {
 
 impl InterpreterPlugin {
     pub(crate) fn new(about: About, calls: Box<dyn InterpreterCalls>) -> InterpreterPlugin {
-        InterpreterPlugin { about, calls }
+        let declarations = Declarations::of(about.manifest());
+        InterpreterPlugin { about, declarations, calls }
     }
 
     pub(crate) fn calls(&self) -> &dyn InterpreterCalls {
@@ -250,8 +269,26 @@ impl InterpreterPlugin {
         &self.about
     }
 
-    /// Answers every question in `ask`, in one call.
+    /// Whether the answer to `operation` for `gvk` is declared, so that no instance is asked.
+    pub fn declares(&self, gvk: &Gvk, operation: Operation) -> bool {
+        self.declarations.find(gvk, operation).is_some()
+    }
+
+    /// Answers every question in `ask`, in one call at most.
     pub fn inspect(&self, object: &Object, ask: Ask) -> Inspection {
+        let operation = Operation::InterpretStatus;
+        let declared = ask.status.then(|| self.declarations.find(object.gvk(), operation)).flatten();
+        let Some(reflection) = declared.and_then(|declared| declared.status.as_ref()) else {
+            return self.asked(object, ask);
+        };
+        let result = self.about.declared(operation, object.id(), || object.reflected(reflection));
+        Inspection {
+            status: Some(Answered { by: Arc::clone(&self.about.name), result }),
+            ..self.asked(object, Ask { status: false, ..ask })
+        }
+    }
+
+    fn asked(&self, object: &Object, ask: Ask) -> Inspection {
         let Some(first) = ask.operations().next() else { return Inspection::default() };
         match self.about.run(first.name(), object.id(), || self.calls.inspect(object.json(), ask)) {
             Ok(answers) => Inspection {
@@ -286,7 +323,11 @@ impl InterpreterPlugin {
     /// # Errors
     /// As [`revise_replica`](Self::revise_replica).
     pub fn retain(&self, desired: &Object, observed: &Object) -> Result<Object, CallError> {
-        self.changed(Operation::Retain, desired, Fence::AllButIdentity, || {
+        let operation = Operation::Retain;
+        if let Some(declared) = self.declarations.find(desired.gvk(), operation) {
+            return self.about.declared(operation, desired.id(), || desired.retaining(declared, observed));
+        }
+        self.changed(operation, desired, Fence::AllButIdentity, || {
             self.calls.retain(desired.json(), observed.json())
         })
     }

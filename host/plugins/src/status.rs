@@ -1,8 +1,11 @@
 //! What `windlass plugin list` and `inspect` show, and what a status is made of.
 
 use serde::Serialize;
-use windlass_api::plugin::{AdmissionRule, InterpretedKind, PluginLimits, PluginState, ServingPlugin};
-use windlass_core::Verb;
+use windlass_api::plugin::{
+    AdmissionRule, DeclaredAnswer, InterpretedKind, PluginLimits, PluginState, ServingPlugin,
+};
+use windlass_core::declared::{Declared, Kept};
+use windlass_core::{Operation, Verb};
 
 use crate::catalogue::{Described, Entry, Snapshot, State};
 use crate::contract::{Abilities, KindSupport, Rule};
@@ -75,7 +78,7 @@ fn serving(about: &About) -> ServingPlugin {
         kinds,
         rules,
         limits: limits(&about.config().limits),
-        calls: counts.calls,
+        calls: counts.calls + counts.declared,
         mean_call_microseconds: u64::try_from(mean).unwrap_or(u64::MAX),
         failures: counts.failures.into_iter().map(|(blame, count)| (blame.to_owned(), count)).collect(),
         last_error: about.last_error().map(|error| error.to_string()),
@@ -83,18 +86,30 @@ fn serving(about: &About) -> ServingPlugin {
 }
 
 fn kind(support: &KindSupport) -> InterpretedKind {
-    let simulates = support.operations.simulates_status.then_some("SimulateStatus");
+    let operations = support.operations();
+    let simulates = operations.simulates_status.then_some("SimulateStatus");
+    let Declared { status, retain } = &support.declared;
+    let declares = |operation: Operation, answer: String| DeclaredAnswer {
+        operation: operation.name().to_owned(),
+        answer,
+    };
+    let kept = || retain.iter().map(Kept::to_string).collect::<Vec<_>>().join(", ");
+    let declared = status
+        .iter()
+        .map(|reflection| declares(Operation::InterpretStatus, reflection.to_string()))
+        .chain((!retain.is_empty()).then(|| declares(Operation::Retain, kept())))
+        .collect();
     InterpretedKind {
         group: support.group.clone(),
         version: support.version.clone(),
         kind: support.kind.clone(),
-        operations: support
-            .operations
+        operations: operations
             .iter()
             .map(|operation| operation.name())
             .chain(simulates)
             .map(str::to_owned)
             .collect(),
+        declared,
     }
 }
 

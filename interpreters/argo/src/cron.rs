@@ -1,6 +1,5 @@
 //! Workflows that are started by the clock.
 
-use windlass_sdk::json::Json;
 use windlass_sdk::kubernetes::Metadata;
 use windlass_sdk::status::{Field, Fields, Status, StatusMetadata, has_condition};
 use windlass_sdk::{Answer, Changes, Dependent, Members};
@@ -28,12 +27,7 @@ windlass_sdk::shape! {
 
     pub(crate) struct CronWorkflowProgress<'a> {
         metadata: StatusMetadata<'a>,
-        spec: SuspendedSpec<'a>,
         status: Option<Status<'a>>,
-    }
-
-    struct SuspendedSpec<'a> {
-        suspend: Json<'a>,
     }
 }
 
@@ -44,11 +38,6 @@ impl CronWorkflow<'_> {
 }
 
 impl CronWorkflowProgress<'_> {
-    /// Whoever works in a member may have suspended the schedule there.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        Ok(Changes::none().set_if_given("/spec/suspend", observed.spec.suspend))
-    }
-
     /// Healthy while its workflows can be made. How they end is the workflows' own.
     pub(crate) fn health(&self) -> Answer<bool> {
         let has =

@@ -4,7 +4,8 @@ mod cron;
 mod workflow;
 
 use cron::{CronWorkflow, CronWorkflowProgress};
-use workflow::{Parallelism, SuspendedWorkflow, Workflow, WorkflowProgress};
+use windlass_sdk::Kept;
+use workflow::{Parallelism, Workflow, WorkflowProgress};
 
 windlass_sdk::interpreter! {
     name: "argo",
@@ -12,11 +13,17 @@ windlass_sdk::interpreter! {
     kinds: [
         ("argoproj.io/v1alpha1", "Workflow") => Workflow<'_> { replicas, components, dependencies },
         ("argoproj.io/v1alpha1", "Workflow") => Parallelism { revise },
-        ("argoproj.io/v1alpha1", "Workflow") => SuspendedWorkflow<'_> { retain },
         ("argoproj.io/v1alpha1", "Workflow") => WorkflowProgress<'_> { health, simulate },
 
         ("argoproj.io/v1alpha1", "CronWorkflow") => CronWorkflow<'_> { dependencies },
-        ("argoproj.io/v1alpha1", "CronWorkflow") => CronWorkflowProgress<'_> { retain, aggregate, health },
+        ("argoproj.io/v1alpha1", "CronWorkflow") => CronWorkflowProgress<'_> { aggregate, health },
+    ],
+    declared: [
+        // Steps suspend and resume the workflow that they belong to. The controller keeps all that it knows of a workflow
+        // in the status, and no other place.
+        ("argoproj.io/v1alpha1", "Workflow") => { retain: [Kept::given("/spec/suspend"), Kept::given("/status")] },
+        // Whoever works in a member may have suspended the schedule there.
+        ("argoproj.io/v1alpha1", "CronWorkflow") => { retain: [Kept::given("/spec/suspend")] },
     ],
 }
 

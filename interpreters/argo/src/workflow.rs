@@ -39,15 +39,6 @@ windlass_sdk::shape! {
         _spec: Object,
     }
 
-    pub(crate) struct SuspendedWorkflow<'a> {
-        spec: SuspendedSpec<'a>,
-        status: Json<'a>,
-    }
-
-    struct SuspendedSpec<'a> {
-        suspend: Json<'a>,
-    }
-
     pub(crate) struct WorkflowProgress<'a> {
         status: WorkflowStatus<'a>,
     }
@@ -93,16 +84,6 @@ impl WorkflowSpec<'_> {
 impl Parallelism {
     pub(crate) fn revise(&self, replicas: i32) -> Answer<Changes> {
         Ok(Changes::none().set("/spec/parallelism", replicas))
-    }
-}
-
-impl SuspendedWorkflow<'_> {
-    /// Steps suspend and resume the workflow that they belong to. The controller keeps all that it knows of a workflow
-    /// in the status, and no other place.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        Ok(Changes::none()
-            .set_if_given("/spec/suspend", observed.spec.suspend)
-            .set_if_given("/status", observed.status))
     }
 }
 

@@ -9,7 +9,7 @@ mod status;
 use dependencies::FlinkPods;
 use deployment::{FlinkDeployment, Progress};
 use resumption::Resumed;
-use session::{FlinkSessionJob, SessionJobProgress};
+use session::{FlinkSessionJob, SESSION_JOB, SessionJobProgress};
 
 windlass_sdk::interpreter! {
     name: "flink",
@@ -20,8 +20,11 @@ windlass_sdk::interpreter! {
         ("flink.apache.org/v1beta1", "FlinkDeployment") => Progress<'_> { aggregate, status, health },
         ("flink.apache.org/v1beta1", "FlinkDeployment") => Resumed<'_> { restore },
         ("flink.apache.org/v1beta1", "FlinkSessionJob") => FlinkSessionJob<'_> { dependencies, simulate },
-        ("flink.apache.org/v1beta1", "FlinkSessionJob") => SessionJobProgress<'_> { status, health, aggregate },
+        ("flink.apache.org/v1beta1", "FlinkSessionJob") => SessionJobProgress<'_> { health, aggregate },
         ("flink.apache.org/v1beta1", "FlinkSessionJob") => Resumed<'_> { restore },
+    ],
+    declared: [
+        ("flink.apache.org/v1beta1", "FlinkSessionJob") => { status: SESSION_JOB.reflection() },
     ],
 }
 

@@ -3,11 +3,11 @@
 use windlass_sdk::json::{Json, Text};
 use windlass_sdk::kubernetes::Metadata;
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata};
+use windlass_sdk::status::{Field, Fields, Status, StatusMetadata};
 use windlass_sdk::{Answer, Changes, Dependent, Members, Pods, Rejection};
 
 /// A job runs in one cluster at a time: the last report is the status.
-static SESSION_JOB: Fields = Fields(&[
+pub(crate) static SESSION_JOB: Fields = Fields(&[
     Field::last("error"),
     Field::last("jobStatus"),
     Field::last("lifecycleState"),
@@ -73,11 +73,7 @@ impl FlinkSessionJob<'_> {
     }
 }
 
-impl<'a> SessionJobProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {
-        Ok(SESSION_JOB.reflect(&self.metadata, self.status.as_ref()))
-    }
-
+impl SessionJobProgress<'_> {
     /// A job that runs, has ended, or is not to run. One that fails, or doesn't get off the ground, may do better
     /// elsewhere.
     pub(crate) fn health(&self) -> Answer<bool> {

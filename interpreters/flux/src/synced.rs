@@ -1,6 +1,6 @@
 //! What all of Flux's objects have in common: they can be suspended, and say whether they are ready.
 
-use windlass_sdk::json::{Json, Text};
+use windlass_sdk::json::Text;
 use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata, has_condition};
 use windlass_sdk::{Answer, Changes, Members};
 
@@ -9,12 +9,7 @@ windlass_sdk::shape! {
         api_version: Text<'a>,
         kind: Text<'a>,
         metadata: StatusMetadata<'a>,
-        spec: SyncedSpec<'a>,
         status: Option<Status<'a>>,
-    }
-
-    struct SyncedSpec<'a> {
-        suspend: Json<'a>,
     }
 }
 
@@ -146,11 +141,6 @@ impl<'a> Synced<'a> {
             _ if self.api_version.ends_with("/v2beta1") => &HELM_RELEASE_V2BETA1,
             _ => &HELM_RELEASE,
         }
-    }
-
-    /// Whoever works in a member may have suspended the object there.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        Ok(Changes::none().set_if_given("/spec/suspend", observed.spec.suspend))
     }
 
     pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {

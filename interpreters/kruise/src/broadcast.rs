@@ -3,13 +3,13 @@
 use windlass_sdk::json::{Int, Json, Object};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, pod_requirements};
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata};
+use windlass_sdk::status::{Field, Fields, Status, StatusMetadata};
 use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Replicas, Requirements};
 
 use crate::template::dependencies;
 
 /// The conditions of the whole are made of how it has ended in each member; when that was stays with the members.
-static BROADCAST_JOB: Fields = Fields(&[
+pub(crate) static BROADCAST_JOB: Fields = Fields(&[
     Field::sum("active"),
     Field::sum("desired"),
     Field::sum("failed"),
@@ -35,22 +35,6 @@ windlass_sdk::shape! {
     pub(crate) struct BroadcastJobScale {
         #[serde(rename = "spec")]
         _spec: Object,
-    }
-
-    pub(crate) struct BroadcastJobLabels<'a> {
-        spec: LabelledSpec<'a>,
-    }
-
-    struct LabelledSpec<'a> {
-        template: LabelledTemplate<'a>,
-    }
-
-    struct LabelledTemplate<'a> {
-        metadata: TemplateLabels<'a>,
-    }
-
-    struct TemplateLabels<'a> {
-        labels: Json<'a>,
     }
 
     pub(crate) struct BroadcastJob<'a> {
@@ -91,19 +75,7 @@ impl BroadcastJobScale {
     }
 }
 
-impl BroadcastJobLabels<'_> {
-    /// The labels by which the member's controller tells the pods of this job from others'.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        let labels = observed.spec.template.metadata.labels;
-        Ok(Changes::none().set_if_given("/spec/template/metadata/labels", labels))
-    }
-}
-
-impl<'a> BroadcastJob<'a> {
-    pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {
-        Ok(BROADCAST_JOB.reflect(&self.metadata, self.status.as_ref()))
-    }
-
+impl BroadcastJob<'_> {
     /// No pod has failed, and some run or have ended well.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Some(status) = &self.status else { return Ok(false) };

@@ -9,11 +9,12 @@ mod rollout_kinds;
 mod sidecars;
 mod template;
 
-use broadcast::{BroadcastJob, BroadcastJobLabels, BroadcastJobScale, BroadcastJobTemplate};
+use broadcast::{BROADCAST_JOB, BroadcastJob, BroadcastJobScale, BroadcastJobTemplate};
 use cron::{AdvancedCronJob, AdvancedCronJobTemplate};
 use rollout::Rollout;
 use sidecars::{SidecarSet, SidecarSetSpec};
 use template::{Scale, UnitedDeployment, Workload};
+use windlass_sdk::Kept;
 
 windlass_sdk::interpreter! {
     name: "kruise",
@@ -44,12 +45,10 @@ windlass_sdk::interpreter! {
 
         ("apps.kruise.io/v1alpha1", "BroadcastJob") => BroadcastJobTemplate<'_> { replicas, components, dependencies },
         ("apps.kruise.io/v1alpha1", "BroadcastJob") => BroadcastJobScale { revise },
-        ("apps.kruise.io/v1alpha1", "BroadcastJob") => BroadcastJobLabels<'_> { retain },
-        ("apps.kruise.io/v1alpha1", "BroadcastJob") => BroadcastJob<'_> { status, health, aggregate, simulate },
+        ("apps.kruise.io/v1alpha1", "BroadcastJob") => BroadcastJob<'_> { health, aggregate, simulate },
         ("apps.kruise.io/v1beta1", "BroadcastJob") => BroadcastJobTemplate<'_> { replicas, components, dependencies },
         ("apps.kruise.io/v1beta1", "BroadcastJob") => BroadcastJobScale { revise },
-        ("apps.kruise.io/v1beta1", "BroadcastJob") => BroadcastJobLabels<'_> { retain },
-        ("apps.kruise.io/v1beta1", "BroadcastJob") => BroadcastJob<'_> { status, health, aggregate, simulate },
+        ("apps.kruise.io/v1beta1", "BroadcastJob") => BroadcastJob<'_> { health, aggregate, simulate },
 
         ("apps.kruise.io/v1alpha1", "AdvancedCronJob") => AdvancedCronJobTemplate<'_> { dependencies },
         ("apps.kruise.io/v1alpha1", "AdvancedCronJob") => AdvancedCronJob<'_> { aggregate },
@@ -60,6 +59,13 @@ windlass_sdk::interpreter! {
         ("apps.kruise.io/v1alpha1", "SidecarSet") => SidecarSet<'_> { retain, status, health, aggregate },
         ("apps.kruise.io/v1beta1", "SidecarSet") => SidecarSetSpec<'_> { replicas, dependencies },
         ("apps.kruise.io/v1beta1", "SidecarSet") => SidecarSet<'_> { retain, status, health, aggregate },
+    ],
+    declared: [
+        // The labels by which the member's controller tells the pods of this job from others'.
+        ("apps.kruise.io/v1alpha1", "BroadcastJob") | ("apps.kruise.io/v1beta1", "BroadcastJob") => {
+            status: BROADCAST_JOB.reflection(),
+            retain: [Kept::given("/spec/template/metadata/labels")],
+        },
     ],
 }
 

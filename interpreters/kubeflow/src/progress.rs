@@ -73,11 +73,7 @@ impl Status<'_> {
     }
 }
 
-impl<'a> Progress<'a> {
-    pub(crate) fn status(&self) -> Answer<Json<'a>> {
-        Ok(self.status)
-    }
-
+impl Progress<'_> {
     /// A job that the operator has taken up is healthy until it fails.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Status { conditions, .. } = self.status.read("status")?;

@@ -9,7 +9,7 @@ use windlass_sdk::kubernetes::{
     Container, EnvVar, Metadata, Name, PodSpec, PodTemplate, References, Resources,
 };
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata, has_condition};
+use windlass_sdk::status::{Field, Fields, Status, StatusMetadata, has_condition};
 use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Rejection};
 
 const API_VERSION: &str = "trainer.kubeflow.org/v1alpha1";
@@ -19,7 +19,7 @@ const GROUP: &str = "trainer.kubeflow.org";
 const NODE: &str = "node";
 
 /// All nodes of a job run in one cluster; what happened in several is told one after the other.
-static TRAIN_JOB: Fields =
+pub(crate) static TRAIN_JOB: Fields =
     Fields(&[Field::conditions(), Field::last("jobsStatus"), Field::last("trainerStatus")]);
 
 windlass_sdk::shape! {
@@ -132,11 +132,7 @@ impl<'a> TrainJob<'a> {
     }
 }
 
-impl<'a> TrainJobProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {
-        Ok(TRAIN_JOB.reflect(&self.metadata, self.status.as_ref()))
-    }
-
+impl TrainJobProgress<'_> {
     /// A job that has failed may do better elsewhere, and so may one whose nodes don't get ready.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Some(status) = &self.status else { return Ok(self.spec.suspend) };

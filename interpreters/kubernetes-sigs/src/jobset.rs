@@ -3,11 +3,11 @@
 use windlass_sdk::json::{Int, Json, Text};
 use windlass_sdk::kubernetes::{Metadata, PodTemplate, dependencies_of_pods};
 use windlass_sdk::serde_json::{Value, json};
-use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata, has_condition};
+use windlass_sdk::status::{Field, Fields, Status, StatusMetadata, has_condition};
 use windlass_sdk::{Answer, Changes, Component, Dependent, Members, Pods, Rejection};
 
 /// All jobs of a set run in one cluster; what happened in several is told one after the other.
-static JOB_SET: Fields = Fields(&[
+pub(crate) static JOB_SET: Fields = Fields(&[
     Field::conditions(),
     Field::last("replicatedJobsStatus"),
     Field::sum("restarts"),
@@ -131,11 +131,7 @@ impl ReplicatedJob<'_> {
     }
 }
 
-impl<'a> JobSetProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {
-        Ok(JOB_SET.reflect(&self.metadata, self.status.as_ref()))
-    }
-
+impl JobSetProgress<'_> {
     /// A set that has failed may do better elsewhere, and so may one of whose jobs none gets ready.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Some(status) = &self.status else { return Ok(self.spec.suspend) };

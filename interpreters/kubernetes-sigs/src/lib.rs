@@ -4,7 +4,7 @@
 mod jobset;
 mod leaderworkerset;
 
-use jobset::{JobSet, JobSetProgress};
+use jobset::{JOB_SET, JobSet, JobSetProgress};
 use leaderworkerset::{LeaderWorkerSet, LeaderWorkerSetProgress};
 
 windlass_sdk::interpreter! {
@@ -12,13 +12,16 @@ windlass_sdk::interpreter! {
     description: "kubernetes-sigs: JobSet, LeaderWorkerSet",
     kinds: [
         ("jobset.x-k8s.io/v1alpha2", "JobSet") => JobSet<'_> { components, dependencies },
-        ("jobset.x-k8s.io/v1alpha2", "JobSet") => JobSetProgress<'_> { status, health, aggregate },
+        ("jobset.x-k8s.io/v1alpha2", "JobSet") => JobSetProgress<'_> { health, aggregate },
         ("jobset.x-k8s.io/v1alpha2", "JobSet") => JobSet<'_> { simulate },
 
         ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") => LeaderWorkerSet<'_> { components, dependencies },
         ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") => LeaderWorkerSetProgress<'_> {
             status, health, aggregate, simulate,
         },
+    ],
+    declared: [
+        ("jobset.x-k8s.io/v1alpha2", "JobSet") => { status: JOB_SET.reflection() },
     ],
 }
 

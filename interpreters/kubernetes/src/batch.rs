@@ -19,27 +19,6 @@ windlass_sdk::shape! {
         template: PodTemplate<'a>,
     }
 
-    pub(crate) struct JobLabels<'a> {
-        spec: LabelledSpec<'a>,
-    }
-
-    struct LabelledSpec<'a> {
-        selector: Selector<'a>,
-        template: LabelledTemplate<'a>,
-    }
-
-    struct Selector<'a> {
-        match_labels: Json<'a>,
-    }
-
-    struct LabelledTemplate<'a> {
-        metadata: TemplateLabels<'a>,
-    }
-
-    struct TemplateLabels<'a> {
-        labels: Json<'a>,
-    }
-
     pub(crate) struct JobScale {
         spec: JobScaleSpec,
     }
@@ -127,18 +106,6 @@ impl JobTemplate<'_> {
 
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
         Ok(pod_dependencies(&self.spec.template.spec, &self.metadata.namespace))
-    }
-}
-
-impl JobLabels<'_> {
-    /// The labels by which the member's controller tells the pods of this job from others'.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        let labels = [
-            ("/spec/selector/matchLabels", observed.spec.selector.match_labels),
-            ("/spec/template/metadata/labels", observed.spec.template.metadata.labels),
-        ];
-        let given = labels.into_iter().filter(|(_, labels)| !labels.is_null());
-        Ok(given.fold(Changes::none(), |changes, (path, labels)| changes.set(path, labels)))
     }
 }
 

@@ -4,7 +4,6 @@ use windlass_sdk::json::{Entries, Json, Text, parse_at};
 use windlass_sdk::kubernetes::Metadata;
 use windlass_sdk::{Answer, Changes, Dependent, Members, Rejection};
 
-use crate::any::whole;
 use crate::loadbalancer::{self, BalancedStatus};
 
 windlass_sdk::shape! {
@@ -27,7 +26,7 @@ windlass_sdk::shape! {
     }
 }
 
-impl<'a> Ingress<'a> {
+impl Ingress<'_> {
     /// The Secrets with its certificates.
     pub(crate) fn dependencies(&self) -> Answer<Vec<Dependent>> {
         let secret = |(index, tls): (usize, &Tls<'_>)| {
@@ -43,10 +42,6 @@ impl<'a> Ingress<'a> {
             })
         };
         self.spec.tls.iter().enumerate().map(secret).collect()
-    }
-
-    pub(crate) fn status(&self) -> Answer<Json<'a>> {
-        whole(self.status)
     }
 
     pub(crate) fn health(&self) -> Answer<bool> {

@@ -3,28 +3,25 @@
 //! A kind is listed once for each part of it that is read: what a pod template requires says nothing of how far a
 //! rollout has come, and the other way round.
 
-mod any;
 mod batch;
 mod ingress;
 mod loadbalancer;
 mod pod;
 mod policy;
-mod retained;
 mod rollout;
 mod rollout_kinds;
 mod storage;
 mod template;
 
-use any::AnyObject;
-use batch::{CronJob, Job, JobLabels, JobScale, JobTemplate};
+use batch::{CronJob, Job, JobScale, JobTemplate};
 use ingress::{Ingress, ServiceImport};
 use loadbalancer::Service;
 use pod::{AssignedPod, Pod, PodProgress};
 use policy::{HorizontalPodAutoscaler, PodDisruptionBudget};
-use retained::{RetainedReplicas, Secret, ServiceAccount};
 use rollout::Rollout;
 use storage::{PersistentVolume, PersistentVolumeClaim};
 use template::{CronJobTemplate, Scale, Workload};
+use windlass_sdk::{Kept, Reflection};
 
 windlass_sdk::interpreter! {
     name: "kubernetes",
@@ -32,7 +29,6 @@ windlass_sdk::interpreter! {
     kinds: [
         ("apps/v1", "Deployment") => Workload<'_> { replicas, components, dependencies },
         ("apps/v1", "Deployment") => Scale { revise },
-        ("apps/v1", "Deployment") => RetainedReplicas<'_> { retain },
         ("apps/v1", "Deployment") => Rollout<'_> { status, health, aggregate, simulate },
 
         ("apps/v1", "ReplicaSet") => Workload<'_> { replicas, components, dependencies },
@@ -47,7 +43,6 @@ windlass_sdk::interpreter! {
         ("apps/v1", "DaemonSet") => Rollout<'_> { status, health, aggregate, simulate },
 
         ("batch/v1", "Job") => JobTemplate<'_> { replicas, components, dependencies },
-        ("batch/v1", "Job") => JobLabels<'_> { retain },
         ("batch/v1", "Job") => JobScale { revise },
         ("batch/v1", "Job") => Job<'_> { status, health, aggregate, simulate },
 
@@ -58,20 +53,44 @@ windlass_sdk::interpreter! {
         ("v1", "Pod") => AssignedPod<'_> { retain },
         ("v1", "Pod") => PodProgress<'_> { health, aggregate, simulate },
 
-        ("v1", "Service") => Service<'_> { retain, aggregate, status, health },
-        ("networking.k8s.io/v1", "Ingress") => Ingress<'_> { dependencies, aggregate, status, health },
+        ("v1", "Service") => Service<'_> { aggregate, status, health },
+        ("networking.k8s.io/v1", "Ingress") => Ingress<'_> { dependencies, aggregate, health },
         ("multicluster.x-k8s.io/v1alpha1", "ServiceImport") => ServiceImport<'_> { dependencies },
 
-        ("v1", "ServiceAccount") => ServiceAccount<'_> { retain },
-        ("v1", "Secret") => Secret<'_> { retain },
-        ("v1", "PersistentVolume") => PersistentVolume<'_> { retain, aggregate },
-        ("v1", "PersistentVolumeClaim") => PersistentVolumeClaim<'_> { retain, aggregate, health },
+        ("v1", "PersistentVolume") => PersistentVolume<'_> { aggregate },
+        ("v1", "PersistentVolumeClaim") => PersistentVolumeClaim<'_> { aggregate, health },
 
         ("policy/v1", "PodDisruptionBudget") => PodDisruptionBudget<'_> { aggregate, status, health },
         ("autoscaling/v1", "HorizontalPodAutoscaler") => HorizontalPodAutoscaler { aggregate, status },
         ("autoscaling/v2", "HorizontalPodAutoscaler") => HorizontalPodAutoscaler { aggregate, status },
+    ],
+    declared: [
+        // What an autoscaler in the member has set, where the label asks for it.
+        ("apps/v1", "Deployment") => {
+            retain: [Kept::given("/spec/replicas")
+                .only_where("/metadata/labels/resourcetemplate.karmada.io~1retain-replicas", "true")],
+        },
+        // The labels by which the member's controller tells the pods of this job from others'.
+        ("batch/v1", "Job") => {
+            retain: [Kept::given("/spec/selector/matchLabels"), Kept::given("/spec/template/metadata/labels")],
+        },
+        // The address and the port that the member has allocated.
+        ("v1", "Service") => {
+            retain: [Kept::filled("/spec/healthCheckNodePort"), Kept::filled("/spec/clusterIP")],
+        },
+        // The secrets that the member has added.
+        ("v1", "ServiceAccount") => {
+            retain: [Kept::joined("/secrets", "name"), Kept::joined("/imagePullSecrets", "name")],
+        },
+        // The token that the member's controller has written.
+        ("v1", "Secret") => {
+            retain: [Kept::given("/data").only_where("/type", "kubernetes.io/service-account-token")],
+        },
+        // What the member has bound one to the other.
+        ("v1", "PersistentVolume") => { retain: [Kept::given("/spec/claimRef")] },
+        ("v1", "PersistentVolumeClaim") => { retain: [Kept::filled("/spec/volumeName")] },
 
-        ("*", "*") => AnyObject<'_> { status },
+        ("networking.k8s.io/v1", "Ingress") | ("*", "*") => { status: Reflection::whole() },
     ],
 }
 

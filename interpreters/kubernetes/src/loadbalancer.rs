@@ -11,9 +11,6 @@ windlass_sdk::shape! {
 
     struct ServiceSpec<'a> {
         r#type: Text<'a>,
-        #[serde(rename = "clusterIP")]
-        cluster_ip: Text<'a>,
-        health_check_node_port: Int<i64>,
     }
 
     /// The part of a Service's or an Ingress' status that is about load balancers.
@@ -47,19 +44,6 @@ windlass_sdk::shape! {
 }
 
 impl<'a> Service<'a> {
-    /// The address and the port that the member has allocated.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        let ServiceSpec { cluster_ip, health_check_node_port, .. } = &observed.spec;
-        let mut changes = Changes::none();
-        if health_check_node_port.0 > 0 {
-            changes = changes.set("/spec/healthCheckNodePort", health_check_node_port);
-        }
-        if !cluster_ip.is_empty() {
-            changes = changes.set("/spec/clusterIP", cluster_ip);
-        }
-        Ok(changes)
-    }
-
     /// The addresses, where there is a load balancer.
     pub(crate) fn status(&self) -> Answer<Option<&BalancedStatus<'a>>> {
         Ok(self.status.as_ref().filter(|_| self.is_balanced()))

@@ -5,21 +5,11 @@ use windlass_sdk::{Answer, Changes, Members};
 
 windlass_sdk::shape! {
     pub(crate) struct PersistentVolume<'a> {
-        spec: VolumeSpec<'a>,
         status: Json<'a>,
-    }
-
-    struct VolumeSpec<'a> {
-        claim_ref: Json<'a>,
     }
 
     pub(crate) struct PersistentVolumeClaim<'a> {
-        spec: ClaimSpec<'a>,
         status: Json<'a>,
-    }
-
-    struct ClaimSpec<'a> {
-        volume_name: Text<'a>,
     }
 
     struct Phase<'a>: Serialize {
@@ -28,12 +18,6 @@ windlass_sdk::shape! {
 }
 
 impl PersistentVolume<'_> {
-    /// The claim that the member has bound it to.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        let claim = observed.spec.claim_ref;
-        Ok(if claim.is_null() { Changes::none() } else { Changes::none().set("/spec/claimRef", claim) })
-    }
-
     /// The phase that most calls for attention; a member that has not reported is pending.
     pub(crate) fn aggregate(&self, members: Members<'_>) -> Answer<Changes> {
         let reported = members.reported::<Phase<'_>>()?;
@@ -48,12 +32,6 @@ impl PersistentVolume<'_> {
 }
 
 impl PersistentVolumeClaim<'_> {
-    /// The volume that the member has bound it to.
-    pub(crate) fn retain(&self, observed: &Self) -> Answer<Changes> {
-        let volume = &observed.spec.volume_name;
-        Ok(if volume.is_empty() { Changes::none() } else { Changes::none().set("/spec/volumeName", volume) })
-    }
-
     /// Lost if it is lost anywhere, bound if it is bound everywhere.
     pub(crate) fn aggregate(&self, members: Members<'_>) -> Answer<Changes> {
         let reported = members.reported::<Phase<'_>>()?;

@@ -2,16 +2,22 @@
 
 mod policy;
 
-use policy::Policy;
+use policy::{POLICY, Policy};
 
 windlass_sdk::interpreter! {
     name: "kyverno",
     description: "Kyverno: Policy, ClusterPolicy",
     kinds: [
-        ("kyverno.io/v1", "Policy") => Policy<'_> { aggregate, status, health },
-        ("kyverno.io/v1", "ClusterPolicy") => Policy<'_> { aggregate, status, health },
-        ("kyverno.io/v2beta1", "Policy") => Policy<'_> { aggregate, status, health },
-        ("kyverno.io/v2beta1", "ClusterPolicy") => Policy<'_> { aggregate, status, health },
+        ("kyverno.io/v1", "Policy") => Policy<'_> { aggregate, health },
+        ("kyverno.io/v1", "ClusterPolicy") => Policy<'_> { aggregate, health },
+        ("kyverno.io/v2beta1", "Policy") => Policy<'_> { aggregate, health },
+        ("kyverno.io/v2beta1", "ClusterPolicy") => Policy<'_> { aggregate, health },
+    ],
+    declared: [
+        ("kyverno.io/v1", "Policy") | ("kyverno.io/v1", "ClusterPolicy")
+        | ("kyverno.io/v2beta1", "Policy") | ("kyverno.io/v2beta1", "ClusterPolicy") => {
+            status: POLICY.reflection(),
+        },
     ],
 }
 

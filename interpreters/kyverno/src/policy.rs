@@ -1,11 +1,11 @@
 //! Policies, of a namespace or of the whole cluster.
 
 use windlass_sdk::json::{Numeric, parse_at};
-use windlass_sdk::status::{Field, Fields, Reflected, Status, StatusMetadata, has_condition};
+use windlass_sdk::status::{Field, Fields, Status, StatusMetadata, has_condition};
 use windlass_sdk::{Answer, Changes, Members};
 
 /// How many rules there are of each kind is counted apart, kind by kind.
-static POLICY: Fields = Fields(&[
+pub(crate) static POLICY: Fields = Fields(&[
     Field::last("autogen"),
     Field::last("ready"),
     Field::of_members_only("rulecount"),
@@ -30,11 +30,7 @@ windlass_sdk::shape! {
     }
 }
 
-impl<'a> Policy<'a> {
-    pub(crate) fn status(&self) -> Answer<Option<Reflected<'a>>> {
-        Ok(POLICY.reflect(&self.metadata, self.status.as_ref()))
-    }
-
+impl Policy<'_> {
     /// As the policy itself says; else by its condition.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Some(status) = &self.status else { return Ok(false) };

@@ -58,7 +58,7 @@ impl Customized {
             .map(|(hook, _)| (self.api_version.as_str(), self.kind.as_str(), hook.operation()))
             .collect();
         let description = format!("Lua: {} of {}", self.kind, self.api_version);
-        manifest(NAME, env!("CARGO_PKG_VERSION"), &description, &kinds)
+        manifest(NAME, env!("CARGO_PKG_VERSION"), &description, &kinds, &[])
     }
 
     /// Answers every question about `object`. Each script gets an object of its own.

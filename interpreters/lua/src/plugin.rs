@@ -41,9 +41,13 @@ impl wire::Guest for Plugin {
     fn describe() -> wire::Manifest {
         CUSTOMIZED.with_borrow(|customized| match customized {
             Some(customized) => customized.manifest(),
-            None => {
-                manifest(NAME, env!("CARGO_PKG_VERSION"), "Lua of a ResourceInterpreterCustomization", &[])
-            }
+            None => manifest(
+                NAME,
+                env!("CARGO_PKG_VERSION"),
+                "Lua of a ResourceInterpreterCustomization",
+                &[],
+                &[],
+            ),
         })
     }
 

@@ -36,11 +36,7 @@ windlass_sdk::shape! {
     }
 }
 
-impl<'a> ClusterProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<Json<'a>> {
-        Ok(self.status)
-    }
-
+impl ClusterProgress<'_> {
     /// Healthy once the head is ready and all workers have been, while none fail to be made.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Health { conditions } = self.status.read("status")?;

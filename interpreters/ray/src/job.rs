@@ -79,11 +79,7 @@ impl<'a> RayJob<'a> {
     }
 }
 
-impl<'a> JobProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<Json<'a>> {
-        Ok(self.status)
-    }
-
+impl JobProgress<'_> {
     /// Healthy while the job runs, and when it has succeeded.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Status { job_status, job_deployment_status, .. } = self.status.read("status")?;

@@ -16,17 +16,23 @@ use cluster::RayCluster;
 use cluster_status::ClusterProgress;
 use job::{JobProgress, RayJob};
 use service::{RayService, ServiceProgress};
+use windlass_sdk::Reflection;
 
 windlass_sdk::interpreter! {
     name: "ray",
     description: "Ray: RayCluster, RayJob, RayService",
     kinds: [
         ("ray.io/v1", "RayCluster") => RayCluster<'_> { components, dependencies, simulate },
-        ("ray.io/v1", "RayCluster") => ClusterProgress<'_> { aggregate, status, health },
+        ("ray.io/v1", "RayCluster") => ClusterProgress<'_> { aggregate, health },
         ("ray.io/v1", "RayJob") => RayJob<'_> { components, dependencies, simulate },
-        ("ray.io/v1", "RayJob") => JobProgress<'_> { aggregate, status, health },
+        ("ray.io/v1", "RayJob") => JobProgress<'_> { aggregate, health },
         ("ray.io/v1", "RayService") => RayService<'_> { components, dependencies, simulate },
-        ("ray.io/v1", "RayService") => ServiceProgress<'_> { aggregate, status, health },
+        ("ray.io/v1", "RayService") => ServiceProgress<'_> { aggregate, health },
+    ],
+    declared: [
+        ("ray.io/v1", "RayCluster") | ("ray.io/v1", "RayJob") | ("ray.io/v1", "RayService") => {
+            status: Reflection::whole(),
+        },
     ],
 }
 

@@ -61,11 +61,7 @@ impl<'a> RayService<'a> {
     }
 }
 
-impl<'a> ServiceProgress<'a> {
-    pub(crate) fn status(&self) -> Answer<Json<'a>> {
-        Ok(self.status)
-    }
-
+impl ServiceProgress<'_> {
     /// Healthy when it is ready; operators before 1.3 say only that it is running.
     pub(crate) fn health(&self) -> Answer<bool> {
         let Status { service_status, conditions, .. } = self.status.read("status")?;

@@ -14,7 +14,8 @@ mod status;
 use application::Application;
 use dependencies::{ApplicationPods, ScheduledPods};
 use scheduled::Scheduled;
-use status::{Progress, Simulation};
+use status::{Progress, REFLECTED, Simulation};
+use windlass_sdk::Reflection;
 
 windlass_sdk::interpreter! {
     name: "spark",
@@ -22,11 +23,14 @@ windlass_sdk::interpreter! {
     kinds: [
         ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Application<'_> { components },
         ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => ApplicationPods<'_> { dependencies },
-        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Progress<'_> { aggregate, status, health },
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Progress<'_> { aggregate, health },
         ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => Simulation<'_> { simulate },
 
         ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication") => ScheduledPods<'_> { dependencies },
         ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication") => Scheduled<'_> { aggregate, status, health, simulate },
+    ],
+    declared: [
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication") => { status: Reflection::fields(REFLECTED) },
     ],
 }
 

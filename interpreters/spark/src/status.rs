@@ -7,7 +7,7 @@ use windlass_sdk::{Answer, Changes, Members, PodCount, Pods};
 
 use crate::application::{DRIVER, EXECUTOR};
 
-const REFLECTED: [&str; 9] = [
+pub(crate) const REFLECTED: [&str; 9] = [
     "applicationState",
     "driverInfo",
     "executorState",
@@ -46,11 +46,7 @@ windlass_sdk::shape! {
     }
 }
 
-impl<'a> Progress<'a> {
-    pub(crate) fn status(&self) -> Answer<Option<Entries<'a, Json<'a>>>> {
-        Ok(self.status.pick(&REFLECTED))
-    }
-
+impl Progress<'_> {
     /// Only an application that has failed for good is unhealthy: all else goes on, or may be tried again.
     pub(crate) fn health(&self) -> Answer<bool> {
         let state = self.status.field("applicationState").field("state");

@@ -1,5 +1,6 @@
 //! The parts of a list or object, as they are written.
 
+use crate::pointer::unescape;
 use crate::skip::{end_of_container, end_of_plain};
 
 /// What an entry of an object is called, between its quotes as it is written, and its value.
@@ -26,6 +27,46 @@ pub fn entries(text: &str) -> impl Iterator<Item = Entry<'_>> {
 pub fn items(text: &str) -> impl Iterator<Item = &str> {
     let mut cursor = Cursor::inside(text, b'[');
     std::iter::from_fn(move || cursor.next())
+}
+
+/// What a pointer leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    Value(&'a str),
+    /// Nothing, or null; or it leads through null, or text that is no JSON.
+    Nothing,
+    /// What so many tokens lead to is no object.
+    Astray(usize),
+}
+
+/// What the JSON pointer `path` leads to in `text`, through objects alone. No byte behind it is looked at.
+pub(crate) fn find<'a>(text: &'a str, path: &str) -> Found<'a> {
+    let mut cursor = Cursor { text, at: 0, begun: false };
+    for (depth, token) in path.split('/').skip(1).enumerate() {
+        match cursor.peek() {
+            Some(b'{') => cursor = Cursor { text, at: cursor.at + 1, begun: false },
+            Some(b'n') => return Found::Nothing,
+            _ => return Found::Astray(depth),
+        }
+        if cursor.pass_to(&unescape(token)).is_none() {
+            return Found::Nothing;
+        }
+    }
+    match cursor.value() {
+        None | Some("null") => Found::Nothing,
+        Some(value) => Found::Value(value),
+    }
+}
+
+/// Whether `key`, as it is written between its quotes, is `name`.
+#[inline]
+pub fn is_key(key: &str, name: &str) -> bool {
+    if key.contains('\\') { is_escaped_key(key, name) } else { key == name }
+}
+
+#[cold]
+fn is_escaped_key(key: &str, name: &str) -> bool {
+    serde_json::from_str::<String>(&format!("\"{key}\"")).is_ok_and(|key| key == name)
 }
 
 struct Cursor<'a> {
@@ -69,6 +110,18 @@ impl<'a> Cursor<'a> {
         }
         self.begun = true;
         self.value()
+    }
+
+    /// Passes all up to the value of the entry `name`, in an object.
+    fn pass_to(&mut self, name: &str) -> Option<()> {
+        loop {
+            let key = self.next()?.strip_prefix('"')?.strip_suffix('"')?;
+            self.pass(b':')?;
+            if is_key(key, name) {
+                return Some(());
+            }
+            self.value()?;
+        }
     }
 
     /// The value that begins here.

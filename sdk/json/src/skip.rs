@@ -46,6 +46,19 @@ pub(crate) fn end_of_container(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// Whether `text`, a list or object that ends where it ends, has more than `most` levels.
+pub(crate) fn is_deeper_than(most: usize, text: &str) -> bool {
+    // Few have as many brackets.
+    if text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count() <= most {
+        return false;
+    }
+    let mut place = Place { depth: 0, in_string: false, escaped: false };
+    text.bytes().any(|byte| {
+        place.pass(byte);
+        place.depth > most
+    })
+}
+
 /// Where in a list or object one is.
 struct Place {
     depth: usize,

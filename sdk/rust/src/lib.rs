@@ -76,6 +76,7 @@ mod pods;
 mod state;
 
 pub use answer::{Answer, Changes, Component, Dependent, Rejection, Replicas, Requirements};
+pub use interpreter::{Kept, Reflection};
 pub use members::{Members, Place, Reported, sum};
 pub use pods::{PodCount, Pods};
 pub use serde;

@@ -40,8 +40,12 @@ pub struct Interpreter {
     pub in_start: &'static str,
     /// Pages of memory to begin with.
     pub pages: u32,
-    /// What it declares for its kind: the flags of the contract, of which [`REPLICAS`], [`REVISES`] and [`HEALTH`] work.
+    /// What it declares for its kind: the flags of the contract, of which all but [`RETAINS`] work.
     pub operations: u32,
+    /// Whether it declares that a status is reflected as it is.
+    pub reflects_status: bool,
+    /// The path of what it declares to be kept of the member's object, unless it is empty there.
+    pub keeps: Option<&'static str>,
     /// How many replicas any object has.
     pub replicas: u32,
     /// Instructions run before `inspect` answers.
@@ -52,6 +56,8 @@ pub struct Interpreter {
 pub const REPLICAS: u32 = 1;
 /// revise-replica
 pub const REVISES: u32 = 4;
+/// retain; it always traps
+pub const RETAINS: u32 = 8;
 /// interpret-health; every object is healthy
 pub const HEALTH: u32 = 128;
 
@@ -63,6 +69,8 @@ pub const GOOD: Interpreter = Interpreter {
     in_start: "",
     pages: 17,
     operations: REVISES | HEALTH,
+    reflects_status: false,
+    keeps: None,
     replicas: 1,
     in_inspect: "",
 };
@@ -72,7 +80,16 @@ impl Interpreter {
         let mut data = Data::default();
         let [name, version, about] = [self.name, self.version, "for tests"].map(|text| data.text(text));
         let [group, kind_version, kind] = ["example.io", "v1", self.kind].map(|text| data.text(text));
-        let kinds = data.words(&[group.as_slice(), &kind_version, &kind, &[self.operations]].concat());
+        // The path, then how: filled, and everywhere.
+        let kept = self.keeps.map(|path| {
+            let path = data.text(path);
+            data.words(&[path.as_slice(), &[1, 0, 0], &[0, 0, 0, 0, 0]].concat())
+        });
+        let status = [u32::from(self.reflects_status), 0, 0, 0];
+        let retain = [kept.unwrap_or_default(), u32::from(kept.is_some())];
+        let operations = [self.operations];
+        let kinds =
+            data.words(&[group.as_slice(), &kind_version, &kind, &operations, &status, &retain].concat());
         let manifest = data.words(&[name.as_slice(), &version, &about, &[kinds, 1]].concat());
 
         let path = data.text("/spec/replicas");

@@ -23,7 +23,7 @@ fn failed(object: &Object, call: &'static str, blame: Blame, message: &str) -> C
     CallError {
         plugin: "things".into(),
         call,
-        object: object.id().clone(),
+        object: object.id().clone().into(),
         blame,
         message: message.to_owned(),
     }

@@ -87,6 +87,7 @@ impl Run {
         all["operation"] = input["operation"].clone();
         all["plugin"] = json!({"name": about.name().as_ref(), "version": about.manifest().version,
             "digest": about.digest().to_string(), "bytes": subject.bytes()});
+        all["declared"] = subject.declares(input).into();
         all["trace"] = json!({"hangsOn": trace.fields, "asked": trace.asked, "complete": trace.complete,
             "warm": figures(warm), "fresh": figures(fresh), "memoryBytes": memory_bytes, "said": said});
         all
@@ -98,16 +99,24 @@ impl Run {
         let about = plugin.about();
         let mut text = written(&self.answer(), DocumentFormat::Yaml)?;
         text.push_str(&format!(
-            "\n{} by {} {}\n  took    {} on a warm instance, {} on a fresh one (99th percentiles {} and {})\n  memory  {}\n",
+            "\n{} by {} {}\n",
             input["operation"].as_str().unwrap_or_default(),
             about.name(),
             about.manifest().version,
-            duration(warm.median),
-            duration(fresh.median),
-            duration(warm.p99),
-            duration(fresh.p99),
-            size(*memory_bytes),
         ));
+        text.push_str(&if subject.declares(input) {
+            let (median, p99) = (duration(warm.median), duration(warm.p99));
+            format!("  took    {median}, for it is declared: no instance is asked (99th percentile {p99})\n")
+        } else {
+            format!(
+                "  took    {} on a warm instance, {} on a fresh one (99th percentiles {} and {})\n  memory  {}\n",
+                duration(warm.median),
+                duration(fresh.median),
+                duration(warm.p99),
+                duration(fresh.p99),
+                size(*memory_bytes),
+            )
+        });
         for line in said {
             text.push_str(&format!("  said    {line}\n"));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
-use windlass_api::plugin::ServingPlugin;
+use windlass_api::plugin::{DeclaredAnswer, ServingPlugin};
 use windlass_plugins::PluginStatus;
 
 /// One line a plugin; what was asked of them only where anything was.
@@ -183,6 +183,10 @@ fn describe(serving: &ServingPlugin, lines: &mut Vec<String>) {
     for kind in kinds {
         let group_version = group_version(&kind.group, &kind.version);
         lines.push(format!("  {group_version} {}: {}", kind.kind, kind.operations.join(", ")));
+        let declared = |declared: &DeclaredAnswer| {
+            format!("    {} is declared: {}", declared.operation, declared.answer)
+        };
+        lines.extend(kind.declared.iter().map(declared));
     }
     if !rules.is_empty() {
         lines.push("Admits:".to_owned());

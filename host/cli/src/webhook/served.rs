@@ -109,7 +109,7 @@ fn offers(plugin: &InterpreterPlugin) -> Vec<(Gvk, Operation)> {
             version: support.version.clone(),
             kind: support.kind.clone(),
         };
-        offers.extend(support.operations.iter().map(|operation| (gvk.clone(), operation)));
+        offers.extend(support.operations().iter().map(|operation| (gvk.clone(), operation)));
     }
     offers
 }
@@ -136,7 +136,8 @@ impl Collector for PluginCounts {
         for plugin in &serving {
             let about = plugin.about();
             let labels = [("plugin", about.name().as_ref())];
-            ConstCounter::new(about.counts().calls).encode(calls.encode_family(&labels)?)?;
+            ConstCounter::new(about.counts().calls + about.counts().declared)
+                .encode(calls.encode_family(&labels)?)?;
         }
         let help = "Calls into a plugin that failed, by whose fault it was";
         let mut failures =

@@ -27,7 +27,7 @@ fn rejected(object: &Object, message: &str) -> CallError {
     CallError {
         plugin: Arc::from("plain"),
         call: "InterpretReplica",
-        object: object.id().clone(),
+        object: object.id().clone().into(),
         blame: Blame::Rejected { field: Some("spec.replicas".to_owned()) },
         message: message.to_owned(),
     }

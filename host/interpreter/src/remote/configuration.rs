@@ -9,6 +9,7 @@ use windlass_api::config::{
 };
 use windlass_callout::Endpoint;
 use windlass_core::Operation;
+use windlass_core::declared::Declared;
 use windlass_plugins::{KindSupport, Operations};
 
 /// The one version of ResourceInterpreterContext there is.
@@ -125,7 +126,8 @@ fn kinds(rule: &RuleWithOperations) -> Vec<KindSupport> {
                 group: group.clone(),
                 version: version.clone(),
                 kind: kind.clone(),
-                operations: asked,
+                asked,
+                declared: Declared::default(),
             }));
         }
     }
@@ -180,7 +182,7 @@ mod tests {
             read[0]
                 .kinds
                 .iter()
-                .any(|support| support.matches(&gvk) && support.operations.contains(operation))
+                .any(|support| support.matches(&gvk) && support.operations().contains(operation))
         };
         use Operation::{InterpretHealth, InterpretReplica, PreserveState};
         assert!(asked("v1", "Thing", InterpretReplica) && asked("apps/v2", "Thing", InterpretReplica));

@@ -179,7 +179,7 @@ impl Webhooks {
             let answer = told.map_err(|Fault { blame, message }| CallError {
                 plugin: Arc::clone(webhook.name()),
                 call: query.operation().name(),
-                object: object.id().clone(),
+                object: object.id().clone().into(),
                 blame,
                 message,
             });

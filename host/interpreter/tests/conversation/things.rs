@@ -62,7 +62,7 @@ impl Interpreter for Things {
         let refused = CallError {
             plugin: "things".into(),
             call: "ReviseReplica",
-            object: object.id().clone(),
+            object: object.id().clone().into(),
             blame: Blame::Rejected { field: Some("spec.replicas".to_owned()) },
             message: "must not be negative".to_owned(),
         };

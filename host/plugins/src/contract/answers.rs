@@ -24,9 +24,8 @@ pub(crate) struct Admitted {
     pub(crate) warnings: Vec<String>,
 }
 
-/// How deep a value in an answer may lie in its object. What is deeper than some 128 can't be read again as JSON once
-/// it is part of another object.
-const DEPTH_MAX: usize = 100;
+/// How deep a value in an answer may lie in its object: as deep as in a status that is reflected without a call.
+const DEPTH_MAX: usize = windlass_core::declared::DEPTH_MAX;
 
 /// How many changes one answer may propose: the host makes them, and no deadline ends that.
 const CHANGES_MAX: usize = 10_000;
@@ -65,9 +64,9 @@ pub(crate) fn parse_some<T: DeserializeOwned>(what: &str, text: Option<&str>) ->
 
 /// JSON text of any shape, as it becomes part of an object.
 pub(crate) fn document(what: &str, text: String) -> Result<Json, Fault> {
-    let document =
-        Json::new(text).map_err(|error| Fault::bad_answer(format!("its {what} can't be read: {error}")))?;
-    match document.depth() {
+    let (document, depth) = Json::with_depth(text)
+        .map_err(|error| Fault::bad_answer(format!("its {what} can't be read: {error}")))?;
+    match depth {
         0..=DEPTH_MAX => Ok(document),
         deeper => {
             Err(Fault::bad_answer(format!("its {what} is {deeper} levels deep, and may be {DEPTH_MAX}")))
@@ -91,10 +90,10 @@ pub(crate) fn changes<T>(
 
 fn change(path: String, value: Option<String>) -> Result<Change<Json>, Fault> {
     let unread = |error| Fault::bad_answer(format!("its value for {path:?} can't be read: {error}"));
-    let value = value.map(Json::new).transpose().map_err(unread)?;
+    let (value, depth) = value.map(Json::with_depth).transpose().map_err(unread)?.unzip();
     // The path counts too: a change makes the parents that are missing.
     let tokens = path.bytes().filter(|byte| *byte == b'/').count();
-    if tokens + value.as_ref().map_or(0, Json::depth) > DEPTH_MAX {
+    if tokens + depth.unwrap_or_default() > DEPTH_MAX {
         return Err(Fault::bad_answer(format!(
             "its change of {path:?} is more than {DEPTH_MAX} levels deep"
         )));

@@ -6,6 +6,7 @@ use wasmtime::component::InstancePre;
 use windlass_api::config::DependentObjectReference;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::{AggregatedStatusItem, Component, ResourceHealth};
+use windlass_core::declared::{Declared, Keeping, Kept, Reflection, TextAt};
 use windlass_core::{Ask, Change, Json, Operation, ReplicaAnswer, WorkloadPods};
 
 use super::answers::{self, Inspected, answered, document, parse_some, rejected};
@@ -227,7 +228,7 @@ fn questions(ask: Ask) -> types::Questions {
 }
 
 fn kind_support(support: types::KindSupport) -> KindSupport {
-    let declared = support.operations;
+    let asked = support.operations;
     let operations = [
         (types::Operations::INTERPRET_REPLICA, Operation::InterpretReplica),
         (types::Operations::INTERPRET_COMPONENT, Operation::InterpretComponent),
@@ -241,15 +242,36 @@ fn kind_support(support: types::KindSupport) -> KindSupport {
         (types::Operations::RESTORE_STATE, Operation::RestoreState),
     ]
     .into_iter()
-    .filter(|(flag, _)| declared.contains(*flag))
+    .filter(|(flag, _)| asked.contains(*flag))
     .fold(Operations::default(), |all, (_, operation)| all.with(operation));
     KindSupport {
         group: support.group,
         version: support.version,
         kind: support.kind,
-        operations: Operations {
-            simulates_status: declared.contains(types::Operations::SIMULATE_STATUS),
+        asked: Operations {
+            simulates_status: asked.contains(types::Operations::SIMULATE_STATUS),
             ..operations
         },
+        declared: declared(support.declared),
+    }
+}
+
+fn declared(declared: types::Declared) -> Declared {
+    let reflection = |reflection| match reflection {
+        types::Reflection::Whole => Reflection::Whole,
+        types::Reflection::Fields(names) => Reflection::Fields(names),
+    };
+    let kept = |kept: types::Kept| Kept {
+        path: kept.path,
+        keeping: match kept.keeping {
+            types::Keeping::Given => Keeping::Given,
+            types::Keeping::Filled => Keeping::Filled,
+            types::Keeping::Joined(name) => Keeping::Joined(name),
+        },
+        only_where: kept.only_where.map(|types::TextAt { path, text }| TextAt { path, text }),
+    };
+    Declared {
+        status: declared.status.map(reflection),
+        retain: declared.retain.into_iter().map(kept).collect(),
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use windlass_api::policy::StatePreservationRule;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_core::admission::AdmissionRequest;
+use windlass_core::declared::Declared;
 use windlass_core::{Ask, Change, Gvk, Json, Operation, Verb, WorkloadPods};
 
 use crate::fault::Fault;
@@ -65,16 +66,32 @@ pub enum Abilities {
     Admits(Vec<Rule>),
 }
 
-/// A kind and what the plugin answers for it. `*` stands for any group, version or kind.
+/// A kind and what is answered for it. `*` stands for any group, version or kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindSupport {
     pub group: String,
     pub version: String,
     pub kind: String,
-    pub operations: Operations,
+    /// What the plugin is asked.
+    pub asked: Operations,
+    /// What the host answers in its place.
+    pub declared: Declared,
 }
 
 impl KindSupport {
+    /// All that is answered, by whomever.
+    pub fn operations(&self) -> Operations {
+        let Declared { status, retain } = &self.declared;
+        let mut all = self.asked;
+        if status.is_some() {
+            all = all.with(Operation::InterpretStatus);
+        }
+        if !retain.is_empty() {
+            all = all.with(Operation::Retain);
+        }
+        all
+    }
+
     /// Whether `gvk` is one of those meant.
     pub fn matches(&self, gvk: &Gvk) -> bool {
         means(&self.group, &gvk.group) && means(&self.version, &gvk.version) && means(&self.kind, &gvk.kind)

@@ -103,7 +103,7 @@ fn a_loaded_plugin_says_what_it_is() {
     let about = plugin.about();
     assert_eq!((about.name().as_ref(), about.manifest().version.as_str()), ("good", "1.0.0"));
     let Abilities::Interprets(kinds) = &about.manifest().abilities else { panic!("an interpreter") };
-    let operations: Vec<_> = kinds[0].operations.iter().map(|operation| operation.name()).collect();
+    let operations: Vec<_> = kinds[0].operations().iter().map(|operation| operation.name()).collect();
     assert_eq!(operations, ["ReviseReplica", "InterpretHealth"]);
 
     plugin.revise_replica(&thing(), revise::TRAP).expect_err("a trap");

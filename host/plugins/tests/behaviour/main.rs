@@ -2,6 +2,7 @@
 
 mod admission;
 mod cache;
+mod declared;
 mod directory;
 mod faults;
 mod loading;

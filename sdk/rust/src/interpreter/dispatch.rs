@@ -1,36 +1,35 @@
 //! From the host's questions to a plugin's functions and back. Used by what `interpreter!` generates.
 
 use serde::{Deserialize, Serialize};
+use windlass_json::declared::Declared;
 
 use super::bindings::exports::windlass::interpreter::interpreter::{
     Change, Inspection, Manifest, Preserved, Questions, Rejection,
 };
 use super::bindings::windlass::interpreter::types as wire;
 use super::bindings::windlass::interpreter::types::{KindSupport, Operations};
+use super::declare::on_wire;
 use crate::answer::{self, Answer, Changes, Component, Dependent, Replicas};
 use crate::json::{Entries, Text, kind_of, parse, write};
 
-/// The manifest of a plugin that answers `operations` for each (apiVersion, kind).
+/// The manifest of a plugin that answers `operations` for each (apiVersion, kind), and declares other answers.
 pub fn manifest(
     name: &str,
     version: &str,
     description: &str,
     kinds: &[(&str, &str, Operations)],
+    declared: &[(&[(&str, &str)], Declared)],
 ) -> Manifest {
     let mut supported: Vec<KindSupport> = Vec::with_capacity(kinds.len());
     for &(api_version, kind, operations) in kinds {
-        let (group, version) = match api_version {
-            "*" => ("*", "*"),
-            _ => api_version.split_once('/').unwrap_or(("", api_version)),
-        };
-        match supported.iter_mut().find(|s| s.group == group && s.version == version && s.kind == kind) {
-            Some(known) => known.operations |= operations,
-            None => supported.push(KindSupport {
-                group: group.to_owned(),
-                version: version.to_owned(),
-                kind: kind.to_owned(),
-                operations,
-            }),
+        support(&mut supported, api_version, kind).operations |= operations;
+    }
+    for (kinds, declared) in declared {
+        for (api_version, kind) in *kinds {
+            let wire::Declared { status, retain } = on_wire(declared);
+            let known = &mut support(&mut supported, api_version, kind).declared;
+            known.status = status.or(known.status.take());
+            known.retain.extend(retain);
         }
     }
     Manifest {
@@ -39,6 +38,26 @@ pub fn manifest(
         description: description.to_owned(),
         kinds: supported,
     }
+}
+
+/// What is supported of a kind, so far nothing if it is new.
+fn support<'k>(all: &'k mut Vec<KindSupport>, api_version: &str, kind: &str) -> &'k mut KindSupport {
+    let (group, version) = match api_version {
+        "*" => ("*", "*"),
+        _ => api_version.split_once('/').unwrap_or(("", api_version)),
+    };
+    let known = all.iter().position(|it| it.group == group && it.version == version && it.kind == kind);
+    let at = known.unwrap_or_else(|| {
+        all.push(KindSupport {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+            operations: Operations::empty(),
+            declared: on_wire(&Declared::default()),
+        });
+        all.len() - 1
+    });
+    &mut all[at]
 }
 
 /// Accepts only settings that say nothing: those of a plugin that has none.

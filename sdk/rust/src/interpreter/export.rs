@@ -21,6 +21,48 @@
 /// | `restore(&self, state: &State)` | RestoreState | [`Changes`](crate::Changes) |
 /// | `simulate(&self, pods: Pods)` | the status in a simulated member | anything that serializes |
 ///
+/// What needs no function is declared, and the host answers it by itself, in a fraction of the time of a call:
+///
+/// | declared | operation | |
+/// | --- | --- | --- |
+/// | `status:` a [`Reflection`](crate::Reflection) | InterpretStatus | the whole status, or some of its fields |
+/// | `retain:` a list of [`Kept`](crate::Kept) | Retain | what the member's object keeps |
+///
+/// ```
+/// use windlass_sdk::{Answer, Kept, Reflection};
+///
+/// windlass_sdk::interpreter! {
+///     name: "crontab",
+///     description: "CronTabs of example.com",
+///     kinds: [("example.com/v1", "CronTab") => CronTab { health }],
+///     declared: [
+///         ("example.com/v1", "CronTab") => {
+///             status: Reflection::whole(),
+///             retain: [Kept::given("/spec/suspend"), Kept::filled("/spec/node")],
+///         },
+///     ],
+/// }
+/// # windlass_sdk::shape! { struct CronTab { suspend: bool } }
+/// # impl CronTab { fn health(&self) -> Answer<bool> { Ok(!self.suspend) } }
+/// # fn main() {}
+/// ```
+///
+/// For several kinds it is declared at once: `("example.com/v1", "CronTab") | ("example.com/v2", "CronTab") => { … }`.
+/// What is declared has no function, too:
+///
+/// ```compile_fail,E0080
+/// # use windlass_sdk::{Answer, Reflection};
+/// windlass_sdk::interpreter! {
+///     name: "crontab",
+///     description: "CronTabs of example.com",
+///     kinds: [("example.com/v1", "CronTab") => CronTab { status }],
+///     declared: [("example.com/v1", "CronTab") => { status: Reflection::whole() }],
+/// }
+/// # windlass_sdk::shape! { struct CronTab { suspend: bool } }
+/// # impl CronTab { fn status(&self) -> Answer<bool> { Ok(self.suspend) } }
+/// # fn main() {}
+/// ```
+///
 /// Each answers with an [`Answer`](crate::Answer). Such a plugin has no settings: any that an administrator gives it are
 /// refused. One that has some implements the contract's
 /// [`Guest`](crate::interpreter::bindings::exports::windlass::interpreter::interpreter::Guest) itself.
@@ -31,7 +73,13 @@ macro_rules! interpreter {
         description: $description:literal,
         kinds: [
             $( ($api_version:literal, $kind:literal) => $shape:ty { $($operation:ident),+ $(,)? } ),+ $(,)?
-        ] $(,)?
+        ]
+        $(, declared: [
+            $( $( ($declared_version:literal, $declared_kind:literal) )|+ => {
+                $($declaration:ident : $answer:expr),+ $(,)?
+            } ),+ $(,)?
+        ])?
+        $(,)?
     ) => {
         /// The plugin as the host sees it.
         pub struct Plugin;
@@ -41,6 +89,16 @@ macro_rules! interpreter {
             use $crate::interpreter::{Asked, changes, manifest, no_settings, preserved, simulated, undeclared};
             use $crate::{Members, Pods, State};
 
+            const _: () = $crate::interpreter::expect_declared_once(
+                &[$( ($api_version, $kind, 0 $(| $crate::interpreter!(@flag $operation).bits())+) ),+],
+                &[$($( (
+                    &[$( ($declared_version, $declared_kind, concat!(
+                        $declared_version, " ", $declared_kind, ": what is declared has no function and is not declared again",
+                    )) ),+],
+                    0 $(| $crate::interpreter!(@flag $declaration).bits())+,
+                ) ),+)?],
+            );
+
             impl wire::Guest for Plugin {
                 fn configure(settings: String) -> Result<(), wire::Rejection> {
                     no_settings(&settings)
@@ -48,7 +106,15 @@ macro_rules! interpreter {
 
                 fn describe() -> wire::Manifest {
                     let kinds = [$( ($api_version, $kind, $( $crate::interpreter!(@flag $operation) )|+) ),+];
-                    manifest($name, env!("CARGO_PKG_VERSION"), $description, &kinds)
+                    let declared = &[$($( (
+                        [$( ($declared_version, $declared_kind) ),+].as_slice(),
+                        {
+                            let mut declared = $crate::interpreter::Declared::default();
+                            $( declared.$declaration = $crate::interpreter!(@declared $declaration $answer); )+
+                            declared
+                        },
+                    ) ),+)?];
+                    manifest($name, env!("CARGO_PKG_VERSION"), $description, &kinds, declared)
                 }
 
                 fn inspect(object: String, questions: wire::Questions) -> wire::Inspection {
@@ -121,6 +187,10 @@ macro_rules! interpreter {
     (@flag restore) => { $crate::interpreter::Operations::RESTORE_STATE };
     (@flag simulate) => { $crate::interpreter::Operations::SIMULATE_STATUS };
     (@flag $other:ident) => { compile_error!(concat!("no operation is called ", stringify!($other))) };
+
+    (@declared status $answer:expr) => { Some($answer) };
+    (@declared retain $answer:expr) => { $answer.into() };
+    (@declared $other:ident $answer:expr) => { compile_error!(concat!(stringify!($other), " can't be declared: only status and retain can")) };
 
     (@question replicas) => { wire::Questions::REPLICAS };
     (@question components) => { wire::Questions::COMPONENTS };

@@ -1,6 +1,7 @@
 //! A member's status as its template gets to see it.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use windlass_json::declared::Reflection;
 
 use super::fields::{Fields, Status, StatusMetadata};
 use crate::json::{Json, Numeric};
@@ -16,6 +17,15 @@ pub struct Reflected<'a> {
 }
 
 impl Fields {
+    /// InterpretStatus, declared: for a table without [`Field::OBSERVED_GENERATION`](super::Field::OBSERVED_GENERATION).
+    ///
+    /// # Panics
+    /// It has that field: such a status tells of more than itself.
+    pub fn reflection(&self) -> Reflection {
+        assert!(!self.has_generations(), "a status with generations can't be declared: it takes a function");
+        Reflection::fields(self.0.iter().map(|field| field.name))
+    }
+
     /// InterpretStatus; `None` where there is no status.
     pub fn reflect<'a>(
         &self,

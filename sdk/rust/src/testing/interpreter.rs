@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::apply::apply;
 use super::case::{Case, Outcome};
+use super::declarations;
 use crate::interpreter::Operations;
 use crate::interpreter::bindings::exports::windlass::interpreter::interpreter::{
     Change, ComponentPods, Guest, MemberStatus, PreservationRule, Preserved, Questions, Rejection,
@@ -34,7 +35,11 @@ pub(super) fn answer<P: Guest>(input: &Value) -> Outcome {
             let replicas = input["replicas"].as_i64().and_then(|n| n.try_into().ok()).unwrap_or_default();
             changed(input, P::revise_replica(object, replicas))
         }
-        "Retain" => changed(input, P::retain(object, input["observed"].to_string())),
+        "Retain" => {
+            let observed = input["observed"].to_string();
+            let declared = declarations::retain::<P>(&object, &observed);
+            changed(input, declared.unwrap_or_else(|| P::retain(object, observed)))
+        }
         "AggregateStatus" => changed(input, P::aggregate_status(object, items(&input["items"]))),
         "PreserveState" => refused(P::preserve_state(object, rules(&input["rules"])).map(|state| {
             state.into_iter().map(|Preserved { label, value }| (label, Value::String(value))).collect()
@@ -53,6 +58,11 @@ pub(super) fn answer<P: Guest>(input: &Value) -> Outcome {
 }
 
 fn inspected<P: Guest>(object: String, question: Questions) -> Outcome {
+    if question == Questions::STATUS
+        && let Some(answer) = declarations::status::<P>(&object)
+    {
+        return refused(answer.map(|status| parsed(&status)));
+    }
     let inspection = P::inspect(object, question);
     assert_eq!(inspection.answered(), question, "what is asked is answered, and nothing else");
     let requirements = |json: Option<String>| json.map_or(Value::Null, |json| parsed(&json));
@@ -92,16 +102,17 @@ fn dependent(dependent: wire::Dependent) -> Value {
     value
 }
 
-/// What the plugin declares: apiVersion, kind and operation.
+/// What is answered: apiVersion, kind and operation.
 pub(super) fn declared<P: Guest>() -> Vec<(String, String, &'static str)> {
     let mut all = Vec::new();
     for support in P::describe().kinds {
+        let operations = declarations::operations(&support);
         let api_version = match support.group.as_str() {
             "" | "*" => support.version,
             group => format!("{group}/{}", support.version),
         };
         for (operation, flag, _) in OPERATIONS {
-            if support.operations.contains(flag) {
+            if operations.contains(flag) {
                 all.push((api_version.clone(), support.kind.clone(), operation));
             }
         }

@@ -17,6 +17,7 @@
 
 mod apply;
 mod case;
+mod declarations;
 mod fuzz;
 mod hook;
 mod interpreter;
@@ -43,6 +44,7 @@ pub use random::Random;
 pub fn interpreter<P: Interpreter>(folder: impl AsRef<Path>) {
     let cases = case::read_all(folder.as_ref());
     let mut failures = case::run(&cases, interpreter::answer::<P>);
+    failures.extend(declarations::mistakes::<P>());
     failures.extend(interpreter::uncovered::<P>(&cases));
     case::report(&failures);
     mutate::survive(&cases, interpreter::answer::<P>);
@@ -70,7 +72,7 @@ pub fn answer<P: Interpreter>(input: &Value) -> Result<Value, Rejection> {
     interpreter::answer::<P>(input).map_err(|(field, message)| Rejection { field, message })
 }
 
-/// What the plugin declares: apiVersion, kind and operation.
+/// What is answered, by the plugin or because it declares it: apiVersion, kind and operation.
 pub fn declared<P: Interpreter>() -> Vec<(String, String, &'static str)> {
     interpreter::declared::<P>()
 }

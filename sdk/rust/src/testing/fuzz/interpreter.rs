@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use serde_json::Value;
 
 use super::super::case::Case;
+use super::super::declarations;
 use super::super::random::Random;
 use super::distort::{distorted, text};
 use super::{Question, change, is_json, json, rounds};
@@ -121,9 +122,17 @@ impl<P: Guest> Question for Asked<P> {
         let object = self.object.clone();
         let given = self.passes_json();
         match self.operation {
-            Operation::Inspect => inspected(P::inspect(object, Questions::all()), given),
+            Operation::Inspect => {
+                if let Some(Ok(status)) = declarations::status::<P>(&object).filter(|_| given) {
+                    json(&status);
+                }
+                inspected(P::inspect(object, Questions::all()), given);
+            }
             Operation::ReviseReplica => changed(P::revise_replica(object, self.replicas), given),
-            Operation::Retain => changed(P::retain(object, self.observed.clone()), given),
+            Operation::Retain => {
+                let declared = declarations::retain::<P>(&object, &self.observed);
+                changed(declared.unwrap_or_else(|| P::retain(object, self.observed.clone())), given);
+            }
             Operation::AggregateStatus => changed(P::aggregate_status(object, self.items.clone()), given),
             Operation::PreserveState => drop(P::preserve_state(object, self.rules.clone())),
             Operation::RestoreState => changed(P::restore_state(object, self.state.clone()), given),
