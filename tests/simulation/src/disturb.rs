@@ -8,6 +8,7 @@ use windlass_api::Key;
 use windlass_api::work::Binding;
 
 use crate::fleet::Member;
+use crate::random::{Choices, Random};
 use crate::workload::{self, NAMESPACES, REGIONS};
 use crate::world::{Event, World};
 
@@ -76,7 +77,7 @@ pub(crate) fn time(now: Duration) -> Time {
 }
 
 fn create(world: &mut World) {
-    let namespace = world.random.pick(&NAMESPACES).copied().unwrap_or_default();
+    let namespace = *world.random.pick(&NAMESPACES);
     let key = Key::new(namespace, &format!("b{}", world.random.below(12)));
     if !world.store.bindings.contains_key(&key) {
         let binding = workload::binding(&mut world.random, &key);
@@ -87,10 +88,10 @@ fn create(world: &mut World) {
 
 fn any(world: &mut World) -> Option<Key> {
     let keys: Vec<Key> = world.store.bindings.keys().cloned().collect();
-    world.random.pick(&keys).cloned()
+    world.random.one_of(&keys).cloned()
 }
 
-fn change(world: &mut World, what: &str, change: impl FnOnce(&mut crate::random::Random, &mut Binding)) {
+fn change(world: &mut World, what: &str, change: impl FnOnce(&mut Random, &mut Binding)) {
     let Some(key) = any(world) else { return };
     let mut random = world.random.clone();
     world.store.binding(&key, |binding| change(&mut random, binding));
@@ -131,7 +132,7 @@ fn evict(world: &mut World) {
             binding.spec.graceful_eviction_tasks.clear();
             return;
         }
-        let Some(target) = random.pick(&binding.spec.clusters).cloned() else { return };
+        let Some(target) = random.one_of(&binding.spec.clusters).cloned() else { return };
         binding.spec.clusters.retain(|other| *other != target);
         let task = json!({"fromCluster": target.name, "reason": "Test", "producer": "test"});
         binding.spec.graceful_eviction_tasks.extend(serde_json::from_value(task));
@@ -164,7 +165,7 @@ fn cluster(world: &mut World) {
 
 fn present(world: &mut World) -> Option<String> {
     let names: Vec<String> = world.store.clusters.keys().cloned().collect();
-    world.random.pick(&names).cloned()
+    world.random.one_of(&names).cloned()
 }
 
 fn remove_cluster(world: &mut World) {
@@ -198,7 +199,7 @@ fn change_cluster(world: &mut World) {
 }
 
 fn quota(world: &mut World) {
-    let namespace = world.random.pick(&NAMESPACES).copied().unwrap_or_default();
+    let namespace = *world.random.pick(&NAMESPACES);
     let replicas = world.random.between(0, 20);
     world.say(|| format!("the quota of {namespace:?} is {replicas}"));
     world.store.quota(namespace, replicas);

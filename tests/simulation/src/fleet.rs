@@ -31,7 +31,7 @@ impl Member {
     pub(crate) fn new(random: &mut Random, name: &str) -> Member {
         Member {
             name: name.to_owned(),
-            region: random.pick(&REGIONS).copied().unwrap_or_default().to_owned(),
+            region: (*random.pick(&REGIONS)).to_owned(),
             tainted: random.chance(15),
             serves: !random.chance(10),
             deleting: false,

@@ -47,7 +47,7 @@ pub(crate) fn binding(random: &mut Random, key: &Key) -> Binding {
 }
 
 pub(crate) fn priority(random: &mut Random) -> i32 {
-    random.pick(&PRIORITIES).copied().unwrap_or(0)
+    *random.pick(&PRIORITIES)
 }
 
 /// Another placement.
@@ -94,7 +94,7 @@ fn placement(random: &mut Random, whole: bool) -> Value {
 
 fn affinity(random: &mut Random) -> Value {
     if random.chance(50) {
-        let region = random.pick(&REGIONS).copied().unwrap_or_default();
+        let region = *random.pick(&REGIONS);
         return json!({"labelSelector": {"matchLabels": {"region": region}}});
     }
     json!({"clusterNames": ["m0", format!("m{}", random.below(5))]})

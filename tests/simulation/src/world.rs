@@ -13,7 +13,7 @@ use crate::check;
 use crate::disturb;
 use crate::fleet::Member;
 use crate::process::Process;
-use crate::random::Random;
+use crate::random::{Choices, Random};
 use crate::store::{Change, Store};
 use crate::workload::assigned;
 
@@ -127,11 +127,11 @@ impl World {
         let mut random = Random::new(seed);
         let orderly = random.chance(60);
         let faults = Faults {
-            late_ms: if orderly { 300 } else { *random.pick(&[50, 500, 4000]).unwrap_or(&50) },
-            doubled: *random.pick(&[0, 5, 30]).unwrap_or(&0),
-            write_ms: *random.pick(&[5, 50, 800]).unwrap_or(&5),
-            failed: *random.pick(&[0, 2, 20]).unwrap_or(&0),
-            lost: *random.pick(&[0, 2, 20]).unwrap_or(&0),
+            late_ms: if orderly { 300 } else { *random.pick(&[50, 500, 4000]) },
+            doubled: *random.pick(&[0, 5, 30]),
+            write_ms: *random.pick(&[5, 50, 800]),
+            failed: *random.pick(&[0, 2, 20]),
+            lost: *random.pick(&[0, 2, 20]),
             orderly,
         };
         let disturbances = 20 + random.below(40);

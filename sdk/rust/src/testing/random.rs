@@ -29,6 +29,12 @@ impl Random {
         usize::try_from(self.next() % bound).unwrap_or_default()
     }
 
+    /// From `first` to `last`, both included; `first` where that is nothing.
+    pub fn between(&mut self, first: i64, last: i64) -> i64 {
+        let span = usize::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(1);
+        first.saturating_add(i64::try_from(self.below(span)).unwrap_or_default())
+    }
+
     /// Whether something happens that does so in so many of a hundred cases.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent

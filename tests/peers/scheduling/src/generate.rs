@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::random::Random;
+use windlass_sdk::testing::Random;
 
 const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
 
 /// What both are asked: a request as tests/peers/scheduling/karmada reads it.
 pub(crate) fn case(random: &mut Random) -> Value {
-    if random.percent(10) {
+    if random.chance(10) {
         return seats(random);
     }
     // Most questions are of a few clusters: with many, each single choice shows less.
-    let count = if random.percent(10) { random.within(13, 40) } else { random.within(1, 9) };
+    let count = if random.chance(10) { random.between(13, 40) } else { random.between(1, 9) };
     let spec = spec(random, count);
     let mut clusters: Vec<Value> = (0..count).map(|index| cluster(random, &name(index))).collect();
     // Both count whole sets over nodes by trying an order of their pieces, and not always the same one.
@@ -20,14 +20,14 @@ pub(crate) fn case(random: &mut Random) -> Value {
         for cluster in
             clusters.iter_mut().filter(|cluster| cluster["status"].get("resourceSummary").is_some())
         {
-            if random.percent(20) {
+            if random.chance(20) {
                 grade(random, cluster);
             }
         }
     }
     let mut case = json!({"clusters": clusters, "spec": spec, "status": {}});
-    if random.percent(15) {
-        let (triggered, scheduled) = if random.percent(80) { (2, 1) } else { (1, 2) };
+    if random.chance(15) {
+        let (triggered, scheduled) = if random.chance(80) { (2, 1) } else { (1, 2) };
         case["spec"]["rescheduleTriggeredAt"] = json!(format!("2026-01-0{triggered}T00:00:00Z"));
         case["status"]["lastScheduledTime"] = json!(format!("2026-01-0{scheduled}T00:00:00Z"));
     }
@@ -39,42 +39,42 @@ fn name(index: i64) -> String {
 }
 
 fn uid(random: &mut Random) -> String {
-    if random.percent(10) { String::new() } else { format!("uid-{}", random.below(1000)) }
+    if random.chance(10) { String::new() } else { format!("uid-{}", random.below(1000)) }
 }
 
 fn seats(random: &mut Random) -> Value {
     let most = *random.pick(&[3, 20, 1000, i64::MAX]);
-    let votes: Vec<Value> = (0..random.within(1, 9))
-        .map(|index| json!({"name": name(index), "votes": random.within(0, most - 1)}))
+    let votes: Vec<Value> = (0..random.between(1, 9))
+        .map(|index| json!({"name": name(index), "votes": random.between(0, most - 1)}))
         .collect();
-    json!({"seats": random.within(0, 60), "votes": votes, "uid": uid(random)})
+    json!({"seats": random.between(0, 60), "votes": votes, "uid": uid(random)})
 }
 
 fn cluster(random: &mut Random, name: &str) -> Value {
     let mut spec = Map::new();
     spec.insert("syncMode".to_owned(), json!("Push"));
-    if random.percent(90) {
+    if random.chance(90) {
         spec.insert("region".to_owned(), json!(random.pick(&REGIONS)));
     }
-    if random.percent(80) {
+    if random.chance(80) {
         spec.insert("provider".to_owned(), json!(random.pick(&["cloud", "metal"])));
     }
-    if random.percent(80) {
+    if random.chance(80) {
         let zones = random.pick(&[vec!["z1"], vec!["z2"], vec!["z1", "z2"], vec!["z3"]]).clone();
         spec.insert("zones".to_owned(), json!(zones));
         spec.insert("zone".to_owned(), json!(zones[0]));
     }
-    if random.percent(15) {
+    if random.chance(15) {
         let effect = random.pick(&["NoSchedule", "NoExecute", "PreferNoSchedule"]);
         let key = random.pick(&["gpu", "down"]);
         spec.insert("taints".to_owned(), json!([{"key": key, "value": "yes", "effect": effect}]));
     }
     let mut metadata = json!({"name": name, "labels": {"tier": random.pick(&["high", "low"])}});
-    if random.percent(4) {
+    if random.chance(4) {
         metadata["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     }
     let mut status = json!({});
-    if random.percent(92) {
+    if random.chance(92) {
         status["apiEnablements"] = json!([
             {"groupVersion": "apps/v1", "resources": [{"name": "deployments", "kind": "Deployment"}]},
             {"groupVersion": "v1", "resources": [{"name": "configmaps", "kind": "ConfigMap"}]},
@@ -83,12 +83,12 @@ fn cluster(random: &mut Random, name: &str) -> Value {
         status["conditions"] = json!([{"type": "CompleteAPIEnablements", "status": "True",
             "reason": "Complete", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
     }
-    if random.percent(93) {
+    if random.chance(93) {
         let amounts = |cpu: i64, memory: i64, pods: i64| json!({"cpu": format!("{cpu}m"), "memory": format!("{memory}Mi"), "pods": pods.to_string()});
         status["resourceSummary"] = json!({
-            "allocatable": amounts(random.within(0, 80) * 500, random.within(0, 200) * 256, random.within(0, 80)),
-            "allocated": amounts(random.within(0, 10) * 500, random.within(0, 20) * 256, random.within(0, 10)),
-            "allocating": amounts(random.within(0, 3) * 250, random.within(0, 3) * 100, random.within(0, 3))});
+            "allocatable": amounts(random.between(0, 80) * 500, random.between(0, 200) * 256, random.between(0, 80)),
+            "allocated": amounts(random.between(0, 10) * 500, random.between(0, 20) * 256, random.between(0, 10)),
+            "allocating": amounts(random.between(0, 3) * 250, random.between(0, 3) * 100, random.between(0, 3))});
     }
     json!({"metadata": metadata, "spec": spec, "status": status})
 }
@@ -103,7 +103,7 @@ fn grade(random: &mut Random, cluster: &mut Value) {
         models.push(json!({"grade": grade, "ranges": [
             {"name": "cpu", "min": cores.to_string(), "max": max_cores.to_string()},
             {"name": "memory", "min": format!("{gibibytes}Gi"), "max": format!("{max_gibibytes}Gi")}]}));
-        let count = random.within(0, 4);
+        let count = random.between(0, 4);
         counts.push(json!({"grade": grade, "count": count}));
         cpu += count * max_cores;
         memory += count * max_gibibytes;
@@ -111,7 +111,7 @@ fn grade(random: &mut Random, cluster: &mut Value) {
     cluster["spec"]["resourceModels"] = json!(models);
     cluster["status"]["resourceSummary"] = json!({
         "allocatable": {"cpu": cpu.to_string(), "memory": format!("{memory}Gi"),
-            "pods": random.within(0, 120).to_string()},
+            "pods": random.between(0, 120).to_string()},
         "allocatableModelings": counts});
 }
 
@@ -129,22 +129,22 @@ fn spec(random: &mut Random, clusters: i64) -> Value {
     }
     let components = spec.get("components").is_some();
     let replicas = spec["replicas"].as_i64().unwrap_or(0);
-    if random.percent(50) {
-        let most = random.within(1, 20);
+    if random.chance(50) {
+        let most = random.between(1, 20);
         let mut targets = Vec::new();
         for index in 0..clusters + 1 {
             // The last one is gone.
-            if random.percent(if index == clusters { 10 } else { 45 }) {
-                let duplicated = random.percent(10);
-                let share = if duplicated { replicas } else { random.within(0, most) };
+            if random.chance(if index == clusters { 10 } else { 45 }) {
+                let duplicated = random.chance(10);
+                let share = if duplicated { replicas } else { random.between(0, most) };
                 let share = if components { 0 } else { share };
                 targets.push(json!({"name": name(index), "replicas": share}));
             }
         }
         spec["clusters"] = json!(targets);
     }
-    if random.percent(10) {
-        let from = name(random.within(0, clusters - 1));
+    if random.chance(10) {
+        let from = name(random.between(0, clusters - 1));
         spec["gracefulEvictionTasks"] = json!([{"fromCluster": from, "reason": "Taint", "producer": "test"}]);
     }
     spec["placement"] = placement(random, clusters);
@@ -153,7 +153,7 @@ fn spec(random: &mut Random, clusters: i64) -> Value {
 
 fn request(random: &mut Random) -> Value {
     let mut request = json!({"cpu": random.pick(&["100m", "250m", "1", "1500m", "3"])});
-    if random.percent(60) {
+    if random.chance(60) {
         request["memory"] = json!(random.pick(&["64Mi", "1Gi", "1500M", "4Gi"]));
     }
     json!({"resourceRequest": request})
@@ -161,8 +161,8 @@ fn request(random: &mut Random) -> Value {
 
 fn deployment(random: &mut Random) -> Value {
     let mut spec = json!({"resource": {"apiVersion": "apps/v1", "kind": "Deployment"},
-        "replicas": if random.percent(5) { 0 } else { random.within(1, 60) }});
-    if random.percent(90) {
+        "replicas": if random.chance(5) { 0 } else { random.between(1, 60) }});
+    if random.chance(90) {
         spec["replicaRequirements"] = request(random);
     }
     spec
@@ -171,14 +171,14 @@ fn deployment(random: &mut Random) -> Value {
 fn flink(random: &mut Random) -> Value {
     json!({"resource": {"apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkDeployment"}, "components": [
         {"name": "jobmanager", "replicas": 1, "replicaRequirements": request(random)},
-        {"name": "taskmanager", "replicas": random.within(0, 6), "replicaRequirements": request(random)}]})
+        {"name": "taskmanager", "replicas": random.between(0, 6), "replicaRequirements": request(random)}]})
 }
 
 fn affinity(random: &mut Random, clusters: i64) -> Value {
     let mut affinity = json!({});
     match random.below(4) {
         0 => {
-            let names: Vec<String> = (0..clusters).filter(|_| random.percent(60)).map(name).collect();
+            let names: Vec<String> = (0..clusters).filter(|_| random.chance(60)).map(name).collect();
             affinity["clusterNames"] = json!(names);
         }
         1 => affinity["labelSelector"] = json!({"matchLabels": {"tier": random.pick(&["high", "low"])}}),
@@ -192,7 +192,7 @@ fn affinity(random: &mut Random, clusters: i64) -> Value {
             affinity["fieldSelector"] =
                 json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
         }
-        _ => affinity["exclude"] = json!([name(random.within(0, clusters - 1))]),
+        _ => affinity["exclude"] = json!([name(random.between(0, clusters - 1))]),
     }
     affinity
 }
@@ -206,18 +206,18 @@ fn placement(random: &mut Random, clusters: i64) -> Value {
                 term["affinityName"] = json!(format!("group{index}"));
                 term
             };
-            let terms: Vec<Value> = (0..random.within(1, 3)).map(|_| affinity(random, clusters)).collect();
+            let terms: Vec<Value> = (0..random.between(1, 3)).map(|_| affinity(random, clusters)).collect();
             placement["clusterAffinities"] = terms.into_iter().enumerate().map(term).collect();
         }
         _ => {}
     }
-    if random.percent(20) {
+    if random.chance(20) {
         placement["clusterTolerations"] = json!([{"key": "gpu", "operator": "Exists"}]);
     }
-    if random.percent(60) {
+    if random.chance(60) {
         placement["spreadConstraints"] = spread(random);
     }
-    if random.percent(92) {
+    if random.chance(92) {
         placement["replicaScheduling"] = scheduling(random, clusters);
     }
     placement
@@ -225,28 +225,28 @@ fn placement(random: &mut Random, clusters: i64) -> Value {
 
 fn spread(random: &mut Random) -> Value {
     let range = |random: &mut Random, field: &str, most: i64| {
-        let min = random.within(1, most);
-        json!({"spreadByField": field, "minGroups": min, "maxGroups": min + random.within(0, 3)})
+        let min = random.between(1, most);
+        json!({"spreadByField": field, "minGroups": min, "maxGroups": min + random.between(0, 3)})
     };
     let mut constraints = Vec::new();
     let mut cluster = range(random, "cluster", 4);
-    if random.percent(40) {
+    if random.chance(40) {
         let region = range(random, "region", 3);
         // Seldom fewer clusters than regions.
-        if random.percent(95) {
+        if random.chance(95) {
             let regions = region["maxGroups"].as_i64().unwrap_or(0);
             let most = cluster["maxGroups"].as_i64().unwrap_or(0).max(regions);
             cluster["maxGroups"] = json!(most);
         }
         constraints.push(region);
-    } else if random.percent(40) {
+    } else if random.chance(40) {
         (cluster["minGroups"], cluster["maxGroups"]) = (json!(1), json!(1));
     }
-    if random.percent(2) {
+    if random.chance(2) {
         cluster["maxGroups"] = json!(0);
     }
     constraints.push(cluster);
-    if random.percent(4) {
+    if random.chance(4) {
         let field = random.pick(&["zone", "provider"]);
         constraints.push(range(random, field, 2));
     }
@@ -265,10 +265,10 @@ fn scheduling(random: &mut Random, clusters: i64) -> Value {
         }
         _ => {
             let mut scheduling = divided("Weighted");
-            if random.percent(80) {
+            if random.chance(80) {
                 let most = *random.pick(&[3, 10, 1 << 40, i64::MAX]);
-                let weights: Vec<Value> = (0..random.within(0, 5))
-                    .map(|_| json!({"targetCluster": affinity(random, clusters), "weight": random.within(1, most - 1)}))
+                let weights: Vec<Value> = (0..random.between(0, 5))
+                    .map(|_| json!({"targetCluster": affinity(random, clusters), "weight": random.between(1, most - 1)}))
                     .collect();
                 scheduling["weightPreference"] = json!({"staticWeightList": weights});
             }

@@ -9,7 +9,6 @@ mod accepted;
 mod case;
 mod generate;
 mod karmada;
-mod random;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -21,7 +20,7 @@ use serde_json::Value;
 use accepted::{ACCEPTED, Accepted};
 use case::{Case, Ours, agree};
 use karmada::{Answer, Karmada};
-use random::Random;
+use windlass_sdk::testing::Random;
 
 /// Compares the scheduler's decisions with those of Karmada v1.16.0, case by case.
 ///
