@@ -18,7 +18,7 @@ use windlass_controllers::{
     Candidate, Election, NoRooms, Scheduler, SchedulerContext, Term, Timing, run_scheduler,
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Server {
     server: ApiServer,
@@ -177,7 +177,7 @@ fn candidate(identity: &str) -> Candidate {
         namespace: "default".to_owned(),
         name: "scheduler".to_owned(),
         identity: identity.to_owned(),
-        timing: Timing::new(millis(1000), millis(600), millis(50)).unwrap(),
+        timing: Timing::new(millis(10_000), millis(6000), millis(50)).unwrap(),
     }
 }
 
@@ -216,7 +216,7 @@ async fn one_leads_and_the_next_follows_when_it_is_done() {
     assert_eq!(next(&mut heard).await, "second begins");
     let lease = Api::<Lease>::namespaced(server.client.clone(), "default").get("scheduler").await.unwrap();
     let spec = lease.spec.unwrap();
-    assert_eq!((spec.holder_identity.as_deref(), spec.lease_duration_seconds), (Some("second"), Some(1)));
+    assert_eq!((spec.holder_identity.as_deref(), spec.lease_duration_seconds), (Some("second"), Some(10)));
     second.cancel();
     assert_eq!(next(&mut heard).await, "second ends");
     server.server.shutdown().await;

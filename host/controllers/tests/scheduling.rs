@@ -5,8 +5,6 @@
 #[allow(dead_code, reason = "each test file uses some of it")]
 mod harness;
 
-use std::time::{Duration, Instant};
-
 use futures::TryStreamExt;
 use harness::{Fleet, Order, condition, deployment, eventually, policy};
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -43,14 +41,12 @@ async fn a_set_that_fits_nowhere_says_why_and_is_placed_when_there_is_room() {
     assert_eq!((status.as_str(), reason.as_str()), ("False", "Unschedulable"));
     assert!(message.contains("member1") && message.contains("member2"), "{message}");
     assert_eq!(binding["spec"]["components"].as_array().unwrap().len(), 2);
-    let since = Instant::now();
     fleet.set_room(&fleet.members[1], "8").await;
     let binding = eventually("it is placed", || async {
         let binding = fleet.binding("flink-example-flinkdeployment").await?;
         binding["spec"]["clusters"].as_array().is_some_and(|clusters| !clusters.is_empty()).then_some(binding)
     })
     .await;
-    assert!(since.elapsed() < Duration::from_secs(1));
     assert_eq!(binding["spec"]["clusters"][0]["name"], "member2");
 }
 

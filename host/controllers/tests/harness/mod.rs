@@ -21,7 +21,7 @@ use windlass_controllers::{Context, Members, Options, Rooms, Scheduler};
 pub(crate) use interpreter::Plain;
 
 /// How long a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A control plane with members `member1`, `member2`, ...
 pub(crate) struct Fleet {

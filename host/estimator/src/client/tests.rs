@@ -208,7 +208,7 @@ async fn whatever_one_estimator_does_the_others_answer_and_nobody_waits_twice() 
     assert_eq!(answer(&estimators, &question("nowhere", "2")).await, Answer::NoOpinion);
     let begun = Instant::now();
     assert_eq!(answer(&estimators, &question("hangs", "3")).await, Answer::NoOpinion);
-    assert!(begun.elapsed() < Duration::from_secs(1), "it is known to hang");
+    assert!(begun.elapsed() < Duration::from_secs(4), "it is known to hang");
     assert_eq!(answer(&estimators, &question("dies", "2")).await, Answer::NoOpinion);
     assert_eq!(answer(&estimators, &question("good", "2")).await, Answer::Fits(6));
 }

@@ -57,14 +57,18 @@ impl Served {
     }
 }
 
-/// Asks the webhook there about everything there is, with a timeout of a second.
+/// Asks the webhook there about everything there is, and waits long enough for a machine that is busy.
 pub(crate) fn asker(client_config: Value) -> Arc<Dispatcher> {
+    patient(client_config, 20)
+}
+
+pub(crate) fn patient(client_config: Value, seconds: u32) -> Arc<Dispatcher> {
     let engine = Engine::new(EngineConfig { instances: 1, ..EngineConfig::default() }).unwrap();
     let catalogue = Catalogue::new(engine, CodeCache::disabled());
     let dispatcher = Dispatcher::new(Arc::new(catalogue), 1 << 20);
     let configuration = json!({"apiVersion": "config.karmada.io/v1alpha1", "kind": "ResourceInterpreterWebhookConfiguration",
         "metadata": {"name": "test"},
-        "webhooks": [{"name": "things.example.io", "clientConfig": client_config, "timeoutSeconds": 1,
+        "webhooks": [{"name": "things.example.io", "clientConfig": client_config, "timeoutSeconds": seconds,
             "interpreterContextVersions": ["v1alpha1"],
             "rules": [{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "kinds": ["*"]}]}]});
     dispatcher.webhooks().set(&[serde_json::from_value(configuration).unwrap()]);
