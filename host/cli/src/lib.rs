@@ -11,6 +11,7 @@ mod plugin;
 mod runtime;
 mod schedule;
 mod scheduler;
+mod stdout;
 pub mod up;
 mod webhook;
 
@@ -38,11 +39,15 @@ pub fn main() -> ExitCode {
         Command::Webhook(args) => webhook::command(*args),
         Command::Estimator(args) => estimator::command(*args),
         Command::Completion(args) => {
-            clap_complete::generate(args.shell, &mut Cli::command(), "windlass", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "windlass", &mut script);
+            stdout::print(String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
     };
     outcome.unwrap_or_else(|error| {
+        if error.is::<stdout::Closed>() {
+            return ExitCode::SUCCESS;
+        }
         // The causes on one line each: what failed, then why.
         eprintln!("error: {error}");
         for cause in error.chain().skip(1) {

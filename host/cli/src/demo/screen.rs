@@ -1,8 +1,9 @@
 //! What the demo shows: a line a step, with how long it took.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
+use crate::stdout;
 use crate::up::ControlPlane;
 
 /// Standard output, in colour where it is a terminal.
@@ -17,9 +18,7 @@ impl Screen {
     }
 
     pub(super) fn say(&self, text: &str) {
-        println!("{text}");
-        // A reader behind a pipe sees each line when it happens; that nobody reads is no failure of the demo.
-        let _ = std::io::stdout().flush();
+        stdout::say(text);
     }
 
     pub(super) fn heading(&self, text: &str) {

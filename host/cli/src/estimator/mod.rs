@@ -22,6 +22,7 @@ pub(crate) use args::EstimatorArgs;
 
 use crate::client::config_by_flags;
 use crate::scheduler::{enabled, serve};
+use crate::stdout;
 use crate::up::{runtime, stop_signal};
 use watched::{Quotas, Watched};
 
@@ -87,7 +88,9 @@ pub(crate) fn command(args: EstimatorArgs) -> anyhow::Result<ExitCode> {
         let counted = (metrics_bind_address, metrics_of(Arc::new(registry)));
         serve(health, counted, &tasks, &shutdown).await?;
         let scheme = if tls.is_some() { "with TLS" } else { "without TLS" };
-        println!("Windlass estimates for cluster {cluster_name} ({url}) at {address}, {scheme}");
+        stdout::say(format_args!(
+            "Windlass estimates for cluster {cluster_name} ({url}) at {address}, {scheme}"
+        ));
         tasks.spawn(server::serve(listener, tls, GrpcService::new(service, metrics), shutdown.clone()));
 
         stop_signal().await?;

@@ -11,6 +11,7 @@ use windlass_controllers::explain::{Report, from_objects};
 use super::args::{AskingArgs, ReportFormat};
 use super::find::{bindings, list};
 use crate::client::config_by_flags;
+use crate::stdout::{print, print_json};
 
 /// Under which path a scheduler answers: in `windlass up` the API's, else its own server's.
 pub(crate) const PATH: &str = "/scheduler";
@@ -106,15 +107,13 @@ impl Asking {
 
     pub(crate) fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
         match (self.output, reports) {
-            (ReportFormat::Json, [one]) => println!("{}", serde_json::to_string_pretty(one)?),
-            (ReportFormat::Json, several) => println!("{}", serde_json::to_string_pretty(several)?),
+            (ReportFormat::Json, [one]) => print_json(one),
+            (ReportFormat::Json, several) => print_json(several),
             (ReportFormat::Table, reports) => {
-                for (index, report) in reports.iter().enumerate() {
-                    print!("{}{report}", if index == 0 { "" } else { "\n" });
-                }
+                let reports: Vec<String> = reports.iter().map(ToString::to_string).collect();
+                print(reports.join("\n"))
             }
         }
-        Ok(())
     }
 }
 

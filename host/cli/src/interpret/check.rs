@@ -12,6 +12,7 @@ use windlass_plugins::LoadError;
 
 use super::documents;
 use crate::args::DocumentFormat;
+use crate::stdout;
 
 /// The rules that a customization may have, by the operation's name and the field.
 const RULES: [(&str, &str); 8] = [
@@ -70,7 +71,7 @@ pub(super) fn check(
     let checked: Vec<Checked> = given.iter().map(|document| examine(customizations, document)).collect();
     match output {
         Some(format) => documents::print(&json!({ "customizations": checked }), format)?,
-        None => checked.iter().for_each(|customization| print!("{}", shown(customization))),
+        None => stdout::print(checked.iter().map(shown).collect::<String>())?,
     }
     let is_good = |checked: &Checked| {
         checked.error.is_none() && checked.rules.iter().all(|rule| rule.state != State::Error)

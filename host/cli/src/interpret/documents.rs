@@ -1,12 +1,13 @@
 //! YAML and JSON from files and standard input, and answers as either.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use crate::args::DocumentFormat;
+use crate::stdout;
 
 /// What the files of `-f` hold.
 pub(super) struct Given {
@@ -83,7 +84,7 @@ fn text(path: &Path) -> anyhow::Result<String> {
 }
 
 pub(super) fn print(document: &Value, format: DocumentFormat) -> anyhow::Result<()> {
-    std::io::stdout().write_all(written(document, format)?.as_bytes()).context("cannot write the answer")
+    stdout::print(written(document, format)?)
 }
 
 /// A document as text.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use windlass_core::{Interpreter, Operation};
 
 use super::question::{Question, Reply};
+use crate::stdout;
 
 /// One request.
 #[derive(Deserialize)]
@@ -44,11 +45,7 @@ pub(super) fn answer_lines(interpreter: &dyn Interpreter, file: &Path) -> anyhow
             continue;
         }
         let answer = answer_line(interpreter, &line);
-        match writeln!(output, "{answer}").and_then(|()| output.flush()) {
-            // Whoever reads the answers has seen enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
-            written => written.context("cannot write the answer")?,
-        }
+        stdout::written(writeln!(output, "{answer}").and_then(|()| output.flush()))?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::args::{
     PluginArgs, PluginCommand, PluginInspectArgs, PluginListArgs, RunningArgs, TableFormat, WorkedOnArgs,
 };
 use crate::runtime::Plugins;
+use crate::stdout;
 use component::{Component, is_component};
 
 pub(crate) fn command(args: PluginArgs) -> anyhow::Result<ExitCode> {
@@ -143,8 +144,8 @@ fn print<T: Serialize + ?Sized>(
     table: impl FnOnce(&T) -> String,
 ) -> anyhow::Result<ExitCode> {
     match format {
-        TableFormat::Json => println!("{}", serde_json::to_string_pretty(answer)?),
-        TableFormat::Table => print!("{}", table(answer)),
+        TableFormat::Json => stdout::print_json(answer)?,
+        TableFormat::Table => stdout::print(table(answer))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use anyhow::bail;
 use windlass_kit::scaffold::{self, Plan, Subject};
 
 use crate::args::PluginNewArgs;
+use crate::stdout::say;
 
 pub(super) fn command(args: PluginNewArgs) -> anyhow::Result<ExitCode> {
     let PluginNewArgs { name, kind, hook, path, sdk } = args;
@@ -18,14 +19,14 @@ pub(super) fn command(args: PluginNewArgs) -> anyhow::Result<ExitCode> {
     let folder = path.unwrap_or_else(|| PathBuf::from(name.as_str()));
     let plan = Plan { name, subject, folder, sdk };
     let files = scaffold::create(&plan)?;
-    println!("{}:", plan.folder.display());
+    say(format_args!("{}:", plan.folder.display()));
     for file in files {
-        println!("  {file}");
+        say(format_args!("  {file}"));
     }
-    println!(
+    say(format_args!(
         "\nNext:\n  cd {}\n  windlass plugin test      builds it, and runs its cases through WebAssembly\n  \
          cargo test                runs them natively",
         plan.folder.display()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

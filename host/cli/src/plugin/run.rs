@@ -14,6 +14,7 @@ use super::component::Component;
 use super::show::{columns, duration, short, size};
 use crate::args::{DocumentFormat, PluginRunArgs, QuestionArgs};
 use crate::interpret::documents::{document, written};
+use crate::stdout::print;
 
 /// How long the question is put for its figures, each way.
 const MEASURED: Duration = Duration::from_millis(200);
@@ -36,8 +37,8 @@ pub(super) fn command(args: PluginRunArgs) -> anyhow::Result<ExitCode> {
         outcome,
     };
     match output {
-        DocumentFormat::Json => print!("{}", written(&run.to_json(subject, &input), output)?),
-        DocumentFormat::Yaml => print!("{}", run.shown(subject, &input)?),
+        DocumentFormat::Json => print(written(&run.to_json(subject, &input), output)?)?,
+        DocumentFormat::Yaml => print(run.shown(subject, &input)?)?,
     }
     Ok(if matches!(run.outcome, Outcome::Result(_)) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -11,6 +11,7 @@ use windlass_kit::{Case, Difference, Subject};
 use super::component::Component;
 use super::show::{duration, short, size};
 use crate::args::{PluginTestArgs, TableFormat};
+use crate::stdout::{print, print_json};
 
 /// What became of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,8 +68,8 @@ pub(super) fn command(args: PluginTestArgs) -> anyhow::Result<ExitCode> {
     };
     let passed = report.missing.is_empty() && report.cases.iter().all(|case| case.verdict != Verdict::Failed);
     match output {
-        TableFormat::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        TableFormat::Table => print!("{}", shown(&report)),
+        TableFormat::Json => print_json(&report)?,
+        TableFormat::Table => print(shown(&report))?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -25,6 +25,7 @@ pub(crate) use serve::serve;
 
 use crate::client::config_by_flags;
 use crate::runtime::random_bytes;
+use crate::stdout;
 use crate::up::{runtime, stop_signal};
 
 pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
@@ -92,7 +93,7 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
         let counted = server::metrics(Arc::new(registry)).merge(crate::explain::routes(scheduler));
         serve(alive, (metrics_bind_address, counted), &tasks, &shutdown).await?;
 
-        println!("Windlass schedules as {scheduler_name} for {url}");
+        stdout::say(format_args!("Windlass schedules as {scheduler_name} for {url}"));
         let work = move |term| run_scheduler(context.clone(), term);
         let working = if election.leader_elect {
             let candidate = Candidate {

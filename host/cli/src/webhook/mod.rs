@@ -22,6 +22,7 @@ pub(crate) use served::{Measures, router, rules, webhook};
 
 use crate::client::by_kubeconfig;
 use crate::runtime::Plugins;
+use crate::stdout;
 use crate::up::{runtime, stop_signal};
 
 pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
@@ -69,7 +70,7 @@ pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
             rules(&loaded.catalogue, |name| plugin.iter().any(|wanted| wanted == name))
         };
         let webhook = webhook(&place, &identity, timeout_seconds, rules);
-        print!("{}", serde_saphyr::to_string(&document(&configuration_name, &webhook))?);
+        stdout::print(serde_saphyr::to_string(&document(&configuration_name, &webhook))?)?;
         return Ok(ExitCode::SUCCESS);
     }
     crate::logging::start(&logging)?;
@@ -99,12 +100,12 @@ pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
         };
         let router = router(&loaded, limits, &Measures::of(&loaded), quotas, &shutdown);
         let serving = tokio::spawn(server::serve(listener, tls, router, shutdown.clone()));
-        println!(
+        stdout::say(format_args!(
             "Windlass interprets at https://{address}{} with {count} plugins",
             windlass_admission::interpret::PATH
-        );
-        println!(
-            "To register it: the same command with --print-configuration, piped into kubectl apply -f -"
+        ));
+        stdout::say(
+            "To register it: the same command with --print-configuration, piped into kubectl apply -f -",
         );
         stop_signal().await?;
         eprintln!("stopping");

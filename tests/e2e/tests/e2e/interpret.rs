@@ -88,6 +88,19 @@ fn plugins_are_listed_with_digest_kinds_and_operations() {
 }
 
 #[test]
+fn who_has_read_enough_ends_a_command_quietly() {
+    for arguments in
+        [&["plugin", "list"][..], &["plugin", "inspect", "flink", "-o", "json"], &["completion", "bash"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut process = Command::new(env!("CARGO_BIN_EXE_windlass-under-test"));
+        let output = process.args(arguments).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
 fn an_error_names_the_file_and_the_remedy() {
     let output = windlass(&["interpret", "--operation", "InterpretHealth", "-f", "/nonexistent.yaml"], "");
     assert!(!output.status.success());
