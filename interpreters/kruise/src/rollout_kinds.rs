@@ -1,8 +1,8 @@
 //! What the statuses of rollouts say, kind by kind.
 
-use windlass_sdk::Pods;
 use windlass_sdk::serde_json::{Value, json};
 use windlass_sdk::status::{Field, Fields};
+use windlass_sdk::{PodCount, Pods};
 
 /// What tells one kind's status from another's.
 pub(crate) struct RolloutKind {
@@ -31,11 +31,30 @@ pub(crate) struct State<'a> {
 }
 
 impl State<'_> {
-    /// The revision that the pods are brought to, and the one that is done with when no pod of it is left.
-    fn revisions(&self, is_rolled_out: bool) -> (String, String) {
-        let update = format!("{}-{}", self.name, self.generation);
-        let current = if is_rolled_out { update.clone() } else { self.current_revision.to_owned() };
-        (update, current)
+    /// The revision that the pods are brought to.
+    fn update_revision(&self) -> String {
+        format!("{}-{}", self.name, self.generation)
+    }
+
+    /// What all that are rolled out by revisions say of their pods, and what one kind alone does.
+    fn rolling_out(&self, pods: PodCount, own: Value) -> Value {
+        let ready = pods.ready_of_any_template();
+        // The current revision is done with when no pod of it is left.
+        let is_rolled_out = pods.outdated == 0;
+        let current = if is_rolled_out { self.update_revision() } else { self.current_revision.to_owned() };
+        let mut status = json!({
+            "observedGeneration": self.generation,
+            "replicas": pods.of_any_template(),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "updatedReplicas": pods.created,
+            "updatedReadyReplicas": pods.ready,
+            "currentRevision": current,
+        });
+        if let (Some(status), Value::Object(own)) = (status.as_object_mut(), own) {
+            status.extend(own);
+        }
+        status
     }
 }
 
@@ -57,20 +76,12 @@ static CLONE_SET: RolloutKind = RolloutKind {
     available: "availableReplicas",
     simulated: |state, pods| {
         let pods = pods.of("");
-        let ready = pods.ready_of_any_template();
-        let (update, current) = state.revisions(pods.outdated == 0);
-        json!({
-            "observedGeneration": state.generation,
-            "replicas": pods.of_any_template(),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-            "updatedReplicas": pods.created,
-            "updatedReadyReplicas": pods.ready,
+        let own = json!({
             "updatedAvailableReplicas": pods.ready,
             "expectedUpdatedReplicas": pods.desired,
-            "currentRevision": current,
-            "updateRevision": update,
-        })
+            "updateRevision": state.update_revision(),
+        });
+        state.rolling_out(pods, own)
     },
 };
 
@@ -91,21 +102,12 @@ static STATEFUL_SET: RolloutKind = RolloutKind {
     available: "availableReplicas",
     simulated: |state, pods| {
         let pods = pods.of("");
-        let ready = pods.ready_of_any_template();
-        let is_rolled_out = pods.outdated == 0;
-        let (update, current) = state.revisions(is_rolled_out);
-        json!({
-            "observedGeneration": state.generation,
-            "replicas": pods.of_any_template(),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-            "currentReplicas": if is_rolled_out { pods.created } else { pods.outdated },
-            "updatedReplicas": pods.created,
-            "updatedReadyReplicas": pods.ready,
+        let own = json!({
+            "currentReplicas": if pods.outdated == 0 { pods.created } else { pods.outdated },
             "updatedAvailableReplicas": pods.ready,
-            "currentRevision": current,
-            "updateRevision": update,
-        })
+            "updateRevision": state.update_revision(),
+        });
+        state.rolling_out(pods, own)
     },
 };
 
@@ -124,19 +126,11 @@ static UNITED_DEPLOYMENT: RolloutKind = RolloutKind {
     available: "availableReplicas",
     simulated: |state, pods| {
         let pods = pods.of("");
-        let ready = pods.ready_of_any_template();
-        let (update, current) = state.revisions(pods.outdated == 0);
-        json!({
-            "observedGeneration": state.generation,
-            "replicas": pods.of_any_template(),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-            "unavailableReplicas": pods.desired.saturating_sub(ready),
-            "updatedReplicas": pods.created,
-            "updatedReadyReplicas": pods.ready,
-            "currentRevision": current,
-            "updateStatus": {"updatedRevision": update},
-        })
+        let own = json!({
+            "unavailableReplicas": pods.desired.saturating_sub(pods.ready_of_any_template()),
+            "updateStatus": {"updatedRevision": state.update_revision()},
+        });
+        state.rolling_out(pods, own)
     },
 };
 
@@ -156,10 +150,7 @@ static DAEMON_SET: RolloutKind = RolloutKind {
     updated: "updatedNumberScheduled",
     available: "numberAvailable",
     simulated: |state, pods| {
-        // A cluster that simulates no pods for each node has them run all the same.
-        let counted = pods.of("");
-        let (scheduled, ready) =
-            if counted.desired == 0 { (pods.nodes, pods.nodes) } else { (counted.created, counted.ready) };
+        let (scheduled, ready) = pods.on_each_node();
         json!({
             "observedGeneration": state.generation,
             "currentNumberScheduled": scheduled,
@@ -169,7 +160,7 @@ static DAEMON_SET: RolloutKind = RolloutKind {
             "numberReady": ready,
             "numberAvailable": ready,
             "numberUnavailable": pods.nodes.saturating_sub(ready),
-            "daemonSetHash": format!("{}-{}", state.name, state.generation),
+            "daemonSetHash": state.update_revision(),
         })
     },
 };

@@ -161,10 +161,7 @@ static DAEMON_SET: RolloutKind = RolloutKind {
     empty_is_unreported: false,
     compares_with_members_generation: false,
     simulated: |state, pods| {
-        // A cluster that simulates no pods for each node has them run all the same.
-        let counted = pods.of("");
-        let (scheduled, ready) =
-            if counted.desired == 0 { (pods.nodes, pods.nodes) } else { (counted.created, counted.ready) };
+        let (scheduled, ready) = pods.on_each_node();
         json!({
             "observedGeneration": state.generation,
             "currentNumberScheduled": scheduled,

@@ -67,4 +67,11 @@ impl<'a> Pods<'a> {
             outdated_ready: pods.outdated_ready,
         }
     }
+
+    /// How many pods a workload has that runs one on each node, and how many of them are ready. A cluster that
+    /// simulates no pods for each node has them run all the same.
+    pub fn on_each_node(&self) -> (u32, u32) {
+        let counted = self.of("");
+        if counted.desired == 0 { (self.nodes, self.nodes) } else { (counted.created, counted.ready) }
+    }
 }
