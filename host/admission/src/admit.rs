@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use windlass_api::errors::in_one_line;
 use windlass_core::{AdmissionRequest, CallError, Verdict};
 
 use crate::chain::Chain;
@@ -45,12 +46,5 @@ async fn review(
 
 /// The error and what it comes from, as plain text.
 fn refusal(code: StatusCode, error: &dyn std::error::Error) -> Response {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    (code, text).into_response()
+    (code, in_one_line(error)).into_response()
 }

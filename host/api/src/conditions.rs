@@ -21,6 +21,11 @@ pub const CLUSTER_READY: &str = "Ready";
 /// A cluster: the list of the kinds that it serves is complete.
 pub const CLUSTER_COMPLETE_API_ENABLEMENTS: &str = "CompleteAPIEnablements";
 
+/// A rebalancer: not all results are in its status, which would be too large to be stored.
+pub const REBALANCER_SHORTENED: &str = "Shortened";
+/// The reason of [`REBALANCER_SHORTENED`].
+pub const OBJECT_TOO_LARGE: &str = "ObjectTooLarge";
+
 /// Reasons of [`SCHEDULED`].
 pub mod scheduled {
     /// Clusters were chosen.

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod conditions;
 pub mod config;
 mod crds;
+pub mod errors;
 mod key;
 pub mod labels;
 pub mod names;

@@ -1,6 +1,5 @@
 //! The flags of every command, with their help.
 
-mod descheduler;
 mod plugin;
 
 use std::path::PathBuf;
@@ -8,11 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::Operation;
 
+use crate::descheduler::{BuiltInDeschedulerArgs, DeschedulerArgs};
 use crate::estimator::EstimatorArgs;
 use crate::explain::{ExplainArgs, ScheduleArgs};
 use crate::scheduler::SchedulerArgs;
 use crate::webhook::WebhookArgs;
-pub(crate) use descheduler::DeschedulerArgs;
 pub(crate) use plugin::*;
 
 /// A multi-cluster Kubernetes control plane that speaks Karmada's API, with WebAssembly plugins.
@@ -37,6 +36,8 @@ pub(crate) enum Command {
     Schedule(ScheduleArgs),
     /// Schedule a control plane that runs elsewhere, in the place of karmada-scheduler
     Scheduler(Box<SchedulerArgs>),
+    /// Have what members can't place dealt out anew elsewhere, in the place of karmada-descheduler
+    Descheduler(Box<DeschedulerArgs>),
     /// Answer a control plane that runs elsewhere, as its interpreter and admission webhook
     Webhook(Box<WebhookArgs>),
     /// Tell schedulers how much room a member has, in the place of karmada-scheduler-estimator
@@ -78,7 +79,7 @@ pub(crate) struct UpArgs {
     pub(crate) webhook_port: Option<u16>,
 
     #[command(flatten)]
-    pub(crate) descheduler: DeschedulerArgs,
+    pub(crate) descheduler: BuiltInDeschedulerArgs,
 
     #[command(flatten)]
     pub(crate) plugins: PluginSourceArgs,

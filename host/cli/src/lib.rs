@@ -3,10 +3,12 @@
 mod args;
 mod client;
 mod demo;
+mod descheduler;
 mod estimator;
 mod explain;
 mod interpret;
 mod logging;
+mod part;
 mod plugin;
 mod runtime;
 mod schedule;
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::command(args),
         Command::Schedule(args) => schedule::command(args),
         Command::Scheduler(args) => scheduler::command(*args),
+        Command::Descheduler(args) => descheduler::command(*args),
         Command::Webhook(args) => webhook::command(*args),
         Command::Estimator(args) => estimator::command(*args),
         Command::Completion(args) => {

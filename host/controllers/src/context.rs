@@ -8,8 +8,9 @@ use tokio::sync::watch;
 use windlass_core::Interpreter;
 use windlass_quota::Ledger;
 
-use crate::descheduler::Descheduling;
+use crate::descheduler::{Descheduled, Descheduling};
 use crate::member_clients::{MemberClients, MemberRooms};
+use crate::members::WaitingPods;
 use crate::scheduling::Scheduler;
 
 /// Tells the time.
@@ -46,10 +47,14 @@ pub struct Context {
     pub interpreters_changed: watch::Receiver<u64>,
     pub members: Arc<dyn MemberClients>,
     pub rooms: Arc<dyn MemberRooms>,
+    /// Who tells the descheduler which pods members can't place.
+    pub waiting: Arc<dyn WaitingPods>,
     /// What namespaces use and may use; kept up to date here, for admission to enforce.
     pub quotas: Arc<Ledger>,
     pub clock: Clock,
     /// The scheduler, to be run here, and to be asked by whoever made it.
     pub scheduler: Scheduler,
+    /// Counts what the descheduler does.
+    pub descheduled: Descheduled,
     pub options: Options,
 }

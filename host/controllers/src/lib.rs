@@ -28,11 +28,12 @@ mod status;
 mod works;
 
 pub use context::{Clock, Context, Options};
-pub use descheduler::Descheduling;
+pub use descheduler::{Descheduled, DeschedulerContext, Descheduling, run_descheduler};
 pub use election::{Candidate, Election, Term, Timing, TimingError};
 pub use member_clients::{MemberChange, MemberClients, MemberRooms, NoRooms};
 pub use members::{
-    EstimatedRooms, Members, OneMember, Owner, OwnerError, RoomSummary, Rooms, UnplacedPod, pods_of,
+    EstimatedRooms, Members, OneMember, Owner, OwnerError, RoomSummary, Rooms, WaitingError, WaitingPods,
+    WatchedPods,
 };
 pub use quota::follow as follow_quotas;
 pub use run::run;

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use windlass_api::cluster::{Cluster, ResourceModel};
 use windlass_scheduler::{Answers, OpenQuestion, Room};
 
-use crate::members::{RoomSummary, UnplacedPod};
+use crate::members::RoomSummary;
 
 /// Something changed about a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,11 +78,6 @@ pub trait MemberRooms: Send + Sync {
 
     /// Asks members' estimators. Their answers are changes of their room; one that can't answer says so.
     fn ask(&self, _questions: Vec<OpenQuestion>) {}
-
-    /// The pods of a namespace for which the member has found no node. `None` while nobody can say.
-    fn unplaced(&self, _cluster: &str, _namespace: &str) -> Option<Vec<UnplacedPod>> {
-        None
-    }
 
     /// The names of members whose room has changed, from now on. A receiver that lags asks for every member's.
     fn changes(&self) -> broadcast::Receiver<String>;

@@ -86,9 +86,11 @@ impl Loops {
             interpreters_changed,
             members,
             rooms,
+            waiting,
             quotas,
             clock,
             scheduler,
+            descheduled,
             options,
         } = self.context.clone();
         let Loops { index, objects, queues, notes, observations, events, registry, kinds, .. } = self;
@@ -151,11 +153,11 @@ impl Loops {
         if let Some(options) = options.descheduling {
             let descheduler = Descheduler {
                 index: index.clone(),
-                members: members.clone(),
-                rooms: rooms.clone(),
+                waiting,
                 events: events.clone(),
-                clock: clock.clone(),
                 options,
+                counts: descheduled,
+                recent: Default::default(),
             };
             spawn.task("descheduler", descheduler.run(shutdown.clone()));
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use windlass_api::errors::in_one_line;
 
 use crate::code::CodeCache;
 use crate::digest::Digest;
@@ -258,7 +259,7 @@ impl Catalogue {
 
     fn record_failure(&self, origin: &Origin, error: LoadError) -> Arc<LoadError> {
         let error = Arc::new(error);
-        tracing::warn!(%origin, error = %Described(error.as_ref()), "plugin not loaded");
+        tracing::warn!(%origin, error = in_one_line(error.as_ref()), "plugin not loaded");
         self.slots.lock().entry(origin.clone()).or_default().failure = Some(Arc::clone(&error));
         error
     }
@@ -331,16 +332,5 @@ impl Snapshot {
             .iter()
             .filter(|entry| !matches!(entry.state, State::Shadowed { .. }))
             .filter_map(|entry| entry.plugin.as_ref())
-    }
-}
-
-/// An error with its sources, for a log line.
-pub(crate) struct Described<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        std::iter::successors(self.0.source(), |error| error.source())
-            .try_for_each(|error| write!(f, ": {error}"))
     }
 }

@@ -1,13 +1,14 @@
 //! What `windlass plugin list` and `inspect` show, and what a status is made of.
 
 use serde::Serialize;
+use windlass_api::errors::in_one_line;
 use windlass_api::plugin::{
     AdmissionRule, DeclaredAnswer, InterpretedKind, PluginLimits, PluginState, ServingPlugin,
 };
 use windlass_core::declared::{Declared, Kept};
 use windlass_core::{Operation, Verb};
 
-use crate::catalogue::{Described, Entry, Snapshot, State};
+use crate::catalogue::{Entry, Snapshot, State};
 use crate::contract::{Abilities, KindSupport, Rule};
 use crate::fault::human;
 use crate::limits::Limits;
@@ -43,10 +44,10 @@ impl Entry {
                 (PluginState::Shadowed, format!("{by} has the same name and goes before it"))
             }
             (State::Failed(error), _) if self.plugin.is_some() => {
-                let message = format!("{}; what served before still does", Described(error.as_ref()));
+                let message = format!("{}; what served before still does", in_one_line(error.as_ref()));
                 (PluginState::Degraded, message)
             }
-            (State::Failed(error), _) => (PluginState::Failed, Described(error.as_ref()).to_string()),
+            (State::Failed(error), _) => (PluginState::Failed, in_one_line(error.as_ref())),
             (State::Serving, Some(left)) => {
                 (PluginState::HeldBack, format!("calls are refused for another {}", human(left)))
             }

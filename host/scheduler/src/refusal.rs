@@ -3,6 +3,7 @@
 use std::fmt;
 
 use windlass_api::conditions::scheduled;
+use windlass_api::errors::in_one_line;
 
 use crate::estimate::Shortage;
 use crate::filter::FilterReason;
@@ -91,13 +92,7 @@ impl Refusal {
     }
 
     pub(crate) fn contradiction(error: &dyn std::error::Error) -> Refusal {
-        let mut summary = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            summary = format!("{summary}: {cause}");
-            source = cause.source();
-        }
-        Refusal::new(Reason::SchedulerError, summary, Vec::new())
+        Refusal::new(Reason::SchedulerError, in_one_line(error), Vec::new())
     }
 }
 

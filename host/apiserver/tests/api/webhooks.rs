@@ -1,7 +1,7 @@
 //! MutatingWebhookConfiguration and ValidatingWebhookConfiguration, called.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -145,8 +145,11 @@ async fn what_cannot_be_called_fails_the_request_or_is_ignored_as_its_policy_say
     let distrusted =
         json!({"url": format!("https://127.0.0.1:{}/", stranger.port), "caBundle": nowhere["caBundle"]});
     let misnamed = json!({"url": format!("https://[::ffff:127.0.0.1]:{}/", stranger.port), "caBundle": stranger.ca_bundle});
-    let slow = Hook::answering(|_| {
-        std::thread::sleep(Duration::from_secs(3));
+    let (test, until_the_end) = std::sync::mpsc::channel::<()>();
+    let until_the_end = Mutex::new(until_the_end);
+    let slow = Hook::answering(move |_| {
+        // Nobody sends anything: it returns when the other end is gone.
+        let _ = until_the_end.lock().map(|end| end.recv());
         json!({"allowed": true})
     })
     .await;
@@ -188,6 +191,7 @@ async fn what_cannot_be_called_fails_the_request_or_is_ignored_as_its_policy_say
             delete(&server, &format!("{CONFIG_MAPS}/x")).await;
         }
     }
+    drop(test);
 }
 
 #[tokio::test]

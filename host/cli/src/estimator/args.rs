@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args};
-use windlass_estimator::tls::{Identity, ServerFiles};
+use windlass_estimator::tls::ServerFiles;
 
-use crate::args::LoggingArgs;
-use crate::scheduler::{Bind, FeatureGate};
+use crate::part::{Bind, FeatureGate, IdleArgs, KlogArgs, identity};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -82,20 +81,11 @@ pub(crate) struct EstimatorArgs {
     #[arg(long, value_name = "GATES", value_delimiter = ',')]
     pub(crate) feature_gates: Vec<FeatureGate>,
 
-    /// Taken, and of no effect: requests are few
-    #[arg(long, value_name = "QPS")]
-    pub(crate) kube_api_qps: Option<f32>,
-
-    /// Taken, and of no effect: requests are few
-    #[arg(long, value_name = "N")]
-    pub(crate) kube_api_burst: Option<i32>,
+    #[command(flatten)]
+    pub(crate) idle: IdleArgs,
 
     #[command(flatten)]
-    pub(crate) logging: LoggingArgs,
-
-    /// klog's verbosity: from 4 on as --log-level debug, from 6 on as trace
-    #[arg(short = 'v', long = "v", value_name = "LEVEL", default_value_t = 0)]
-    pub(crate) verbosity: u8,
+    pub(crate) logging: KlogArgs,
 }
 
 /// The server's certificates, by their flags; an empty one is none.
@@ -105,12 +95,7 @@ pub(super) fn files(
     client_authority: &str,
     skip_client_verify: bool,
 ) -> anyhow::Result<ServerFiles> {
-    let identity = match (certificate, key) {
-        ("", "") => None,
-        ("", _) => bail!("--grpc-auth-key-file is given without --grpc-auth-cert-file: give both, or none"),
-        (_, "") => bail!("--grpc-auth-cert-file is given without --grpc-auth-key-file: give both, or none"),
-        (certificate, key) => Some(Identity { certificate: certificate.into(), key: key.into() }),
-    };
+    let identity = identity(["--grpc-auth-cert-file", "--grpc-auth-key-file"], certificate, key)?;
     if identity.is_none() && !client_authority.is_empty() {
         bail!(
             "--grpc-client-ca-file needs --grpc-auth-cert-file and --grpc-auth-key-file: without them there is no TLS, \
@@ -154,7 +139,7 @@ mod tests {
         ])
         .unwrap();
         assert!(args.insecure_skip_grpc_client_verify);
-        assert_eq!((args.server_port, args.feature_gates.len(), args.verbosity), (10352, 2, 4));
+        assert_eq!((args.server_port, args.feature_gates.len(), args.logging.verbosity), (10352, 2, 4));
         assert!(parse(&[]).unwrap_err().to_string().contains("--cluster-name"));
         assert!(parse(&["--cluster-name="]).is_err());
         assert!(parse(&["--cluster-name=a", "--server-port=70000"]).is_err());

@@ -15,13 +15,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use windlass_admission::server::metrics as metrics_of;
-use windlass_controllers::{MemberClients, OneMember, Rooms};
+use windlass_controllers::{MemberClients, OneMember, Rooms, WatchedPods};
 use windlass_estimator::server::{self, GrpcService, Metrics, Service};
 
 pub(crate) use args::EstimatorArgs;
 
 use crate::client::config_by_flags;
-use crate::scheduler::{enabled, serve};
+use crate::part::{enabled, serve};
 use crate::stdout;
 use crate::up::{runtime, stop_signal};
 use watched::{Quotas, Watched};
@@ -46,18 +46,14 @@ pub(crate) fn command(args: EstimatorArgs) -> anyhow::Result<ExitCode> {
         metrics_bind_address,
         health_probe_bind_address,
         feature_gates,
-        kube_api_qps: _,
-        kube_api_burst: _,
-        mut logging,
-        verbosity,
+        idle,
+        logging,
     } = args;
     let skip = insecure_skip_grpc_client_verify;
     let files = args::files(&grpc_auth_cert_file, &grpc_auth_key_file, &grpc_client_ca_file, skip)?;
     let tls = files.config().context("the certificates can't be used")?;
-    if logging.log_level == "info" && verbosity >= 4 {
-        logging.log_level = if verbosity >= 6 { "trace" } else { "debug" }.to_owned();
-    }
-    crate::logging::start(&logging)?;
+    logging.start()?;
+    idle.remark(&[]);
     let quotas = match enabled(&feature_gates, RESOURCE_QUOTA_ESTIMATE) {
         Some(false) => Quotas::DontCount(Mutex::default()),
         Some(true) | None => Quotas::Count,
@@ -74,10 +70,10 @@ pub(crate) fn command(args: EstimatorArgs) -> anyhow::Result<ExitCode> {
 
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let rooms = Arc::new(Rooms::default());
-        let member: Arc<dyn MemberClients> = Arc::new(OneMember::new(cluster_name.clone(), client.clone()));
-        tasks.spawn(Arc::clone(&rooms).run(member, shutdown.clone()));
-        let clock = Arc::new(jiff::Timestamp::now);
-        let watched = Watched { cluster: cluster_name.clone(), client, rooms, clock, quotas };
+        let member: Arc<dyn MemberClients> = Arc::new(OneMember::new(cluster_name.clone(), client));
+        tasks.spawn(Arc::clone(&rooms).run(member.clone(), shutdown.clone()));
+        let pods = WatchedPods::new(rooms.clone(), member, Arc::new(jiff::Timestamp::now));
+        let watched = Watched { cluster: cluster_name.clone(), rooms, pods, quotas };
         let parallelism = if parallelism == 0 { PARALLELISM } else { parallelism };
         let service = Arc::new(Service::new(cluster_name.clone(), Arc::new(watched), parallelism.into()));
 

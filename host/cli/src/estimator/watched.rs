@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use windlass_controllers::{Clock, MemberRooms, Owner, Rooms, pods_of};
+use windlass_api::errors::in_one_line;
+use windlass_controllers::{MemberRooms, Rooms, WaitingPods, WatchedPods};
+use windlass_core::{Gvk, ObjectId};
 use windlass_estimator::protocol::ObjectReference;
 use windlass_estimator::server::Member;
 use windlass_scheduler::Room;
 
 pub(super) struct Watched {
     pub(super) cluster: String,
-    pub(super) client: kube::Client,
     pub(super) rooms: Arc<Rooms>,
-    pub(super) clock: Clock,
+    pub(super) pods: WatchedPods,
     pub(super) quotas: Quotas,
 }
 
@@ -47,19 +48,11 @@ impl Member for Watched {
     ) -> BoxFuture<'_, Result<usize, String>> {
         Box::pin(async move {
             let ObjectReference { api_version, kind, namespace, name } = workload;
-            let mut pods = self
-                .rooms
-                .unplaced(&self.cluster, &namespace)
-                .ok_or("the member's pods have not been read yet: ask again")?;
-            let now = (self.clock)();
-            let before = jiff::SignedDuration::try_from(longer_than)
-                .ok()
-                .and_then(|threshold| now.checked_sub(threshold).ok());
-            pods.retain(|pod| matches!((pod.since, before), (Some(since), Some(before)) if since < before));
-            let workload = Owner { api_version, kind, name };
-            pods_of(&self.client, &namespace, &pods, &workload)
-                .await
-                .map_err(|error| format!("{:#}", anyhow::Error::new(error)))
+            let workload = ObjectId { gvk: Gvk::new(&api_version, &kind), namespace, name };
+            let counted = self.pods.count(&self.cluster, &workload, longer_than).await;
+            let count = counted.map_err(|error| in_one_line(&error))?;
+            let count = count.ok_or("the member's pods have not been read yet: ask again")?;
+            Ok(usize::try_from(count).unwrap_or(usize::MAX))
         })
     }
 }

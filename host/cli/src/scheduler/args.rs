@@ -1,19 +1,14 @@
 //! The flags of `windlass scheduler`: karmada-scheduler's, so that one can stand where the other stood.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
-use windlass_controllers::Timing;
 use windlass_estimator::client::Options;
-use windlass_estimator::tls::{ClientFiles, Identity};
 
-use super::gates::FeatureGate;
-use crate::args::LoggingArgs;
+use crate::part::{Bind, ElectionArgs, EstimatorClientArgs, FeatureGate, IdleArgs, KlogArgs, duration};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -76,6 +71,10 @@ pub(crate) struct SchedulerArgs {
     #[command(flatten)]
     pub(crate) election: ElectionArgs,
 
+    /// The Lease's name
+    #[arg(long, value_name = "NAME", default_value = "karmada-scheduler", help_heading = "Leader election")]
+    pub(crate) leader_elect_resource_name: String,
+
     #[command(flatten)]
     pub(crate) estimators: EstimatorArgs,
 
@@ -83,51 +82,10 @@ pub(crate) struct SchedulerArgs {
     pub(crate) idle: IdleArgs,
 
     #[command(flatten)]
-    pub(crate) logging: LoggingArgs,
+    pub(crate) rates: RateArgs,
 
-    /// klog's verbosity: from 4 on as --log-level debug, from 6 on as trace
-    #[arg(short = 'v', long = "v", value_name = "LEVEL", default_value_t = 0)]
-    pub(crate) verbosity: u8,
-}
-
-/// Which of several schedulers is the one.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Leader election")]
-pub(crate) struct ElectionArgs {
-    /// Schedule only while holding the Lease; needed where several of them run
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
-        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
-    pub(crate) leader_elect: bool,
-
-    /// How long others leave the Lease alone that is not renewed
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
-    pub(crate) leader_elect_lease_duration: Duration,
-
-    /// Who has not renewed the Lease for so long stops at once
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    pub(crate) leader_elect_renew_deadline: Duration,
-
-    /// Between two attempts to get or to renew the Lease
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
-    pub(crate) leader_elect_retry_period: Duration,
-
-    /// The Lease's name
-    #[arg(long, value_name = "NAME", default_value = "karmada-scheduler")]
-    pub(crate) leader_elect_resource_name: String,
-
-    /// The Lease's namespace
-    #[arg(long, value_name = "NAMESPACE", default_value = "karmada-system")]
-    pub(crate) leader_elect_resource_namespace: String,
-}
-
-impl ElectionArgs {
-    pub(crate) fn timing(&self) -> anyhow::Result<Timing> {
-        Ok(Timing::new(
-            self.leader_elect_lease_duration,
-            self.leader_elect_renew_deadline,
-            self.leader_elect_retry_period,
-        )?)
-    }
+    #[command(flatten)]
+    pub(crate) logging: KlogArgs,
 }
 
 /// Who is asked how much room a member has.
@@ -137,147 +95,58 @@ pub(crate) struct EstimatorArgs {
     /// Ask the members' estimators (karmada-scheduler-estimator, or `windlass estimator`) how much room there is
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
         action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
-    pub(crate) enable_scheduler_estimator: bool,
+    enable_scheduler_estimator: bool,
 
     /// Don't ask the estimators of members in pull mode
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
         action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
-    pub(crate) disable_scheduler_estimator_in_pull_mode: bool,
+    disable_scheduler_estimator_in_pull_mode: bool,
 
-    /// How long an estimator may take
-    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
-    pub(crate) scheduler_estimator_timeout: Duration,
-
-    /// The namespace of the estimators' Services
-    #[arg(long, value_name = "NAMESPACE", default_value = "karmada-system")]
-    pub(crate) scheduler_estimator_service_namespace: String,
-
-    /// An estimator's Service is named PREFIX-CLUSTER
-    #[arg(long, value_name = "PREFIX", default_value = "karmada-scheduler-estimator")]
-    pub(crate) scheduler_estimator_service_prefix: String,
-
-    /// The port of the estimators' Services
-    #[arg(long, value_name = "PORT", default_value_t = 10352)]
-    pub(crate) scheduler_estimator_port: u16,
-
-    /// This scheduler's certificate for the estimators (PEM)
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
-    pub(crate) scheduler_estimator_cert_file: String,
-
-    /// The key of --scheduler-estimator-cert-file (PEM)
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
-    pub(crate) scheduler_estimator_key_file: String,
-
-    /// Who signs the estimators' certificates (PEM)
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
-    pub(crate) scheduler_estimator_ca_file: String,
-
-    /// Don't check the estimators' certificates
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
-    pub(crate) insecure_skip_estimator_verify: bool,
+    #[command(flatten)]
+    how: EstimatorClientArgs,
 }
 
 impl EstimatorArgs {
     /// How estimators are asked; `None`: they aren't.
     pub(crate) fn options(self) -> anyhow::Result<Option<Options>> {
-        let EstimatorArgs {
-            enable_scheduler_estimator,
-            disable_scheduler_estimator_in_pull_mode,
-            scheduler_estimator_timeout,
-            scheduler_estimator_service_namespace,
-            scheduler_estimator_service_prefix,
-            scheduler_estimator_port,
-            scheduler_estimator_cert_file,
-            scheduler_estimator_key_file,
-            scheduler_estimator_ca_file,
-            insecure_skip_estimator_verify,
-        } = self;
-        if !enable_scheduler_estimator {
-            return Ok(None);
-        }
-        if scheduler_estimator_timeout.is_zero() {
-            bail!("--scheduler-estimator-timeout is 0: no estimator could answer; leave it out for 3s");
-        }
-        let (certificate, key) = (scheduler_estimator_cert_file, scheduler_estimator_key_file);
-        let identity = match (certificate.is_empty(), key.is_empty()) {
-            (true, true) => None,
-            (false, false) => Some(Identity { certificate: certificate.into(), key: key.into() }),
-            _ => bail!(
-                "--scheduler-estimator-cert-file and --scheduler-estimator-key-file belong together: give both, or none"
-            ),
-        };
-        let authority = (!scheduler_estimator_ca_file.is_empty()).then(|| scheduler_estimator_ca_file.into());
-        if identity.is_some() && authority.is_none() && !insecure_skip_estimator_verify {
-            bail!(
-                "--scheduler-estimator-cert-file needs --scheduler-estimator-ca-file, or \
-                 --insecure-skip-estimator-verify: without either estimators are asked without TLS"
-            );
-        }
-        Ok(Some(Options {
-            service_prefix: scheduler_estimator_service_prefix,
-            service_namespace: scheduler_estimator_service_namespace,
-            port: scheduler_estimator_port,
-            timeout: scheduler_estimator_timeout,
-            skip_pull_mode: disable_scheduler_estimator_in_pull_mode,
-            files: ClientFiles { identity, authority, insecure_skip_verify: insecure_skip_estimator_verify },
-        }))
+        let EstimatorArgs { enable_scheduler_estimator, disable_scheduler_estimator_in_pull_mode, how } =
+            self;
+        enable_scheduler_estimator.then(|| how.options(disable_scheduler_estimator_in_pull_mode)).transpose()
     }
 }
 
-/// Flags of karmada-scheduler that have nothing to set here.
+/// Rates that karmada-scheduler limits, and `windlass scheduler` does not.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Taken, and of no effect")]
-pub(crate) struct IdleArgs {
-    /// There is no limit to the rate of requests
-    #[arg(long, value_name = "QPS")]
-    pub(crate) kube_api_qps: Option<f32>,
-    /// There is no limit to the rate of requests
-    #[arg(long, value_name = "N")]
-    pub(crate) kube_api_burst: Option<i32>,
+pub(crate) struct RateArgs {
     /// What fails is tried again after 1 s
     #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) rate_limiter_base_delay: Option<Duration>,
+    rate_limiter_base_delay: Option<Duration>,
     /// What keeps failing is tried again after 10 s at the latest
     #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) rate_limiter_max_delay: Option<Duration>,
+    rate_limiter_max_delay: Option<Duration>,
     /// There is no limit to the rate of decisions
     #[arg(long, value_name = "QPS")]
-    pub(crate) rate_limiter_qps: Option<i32>,
+    rate_limiter_qps: Option<i32>,
     /// There is no limit to the rate of decisions
     #[arg(long, value_name = "N")]
-    pub(crate) rate_limiter_bucket_size: Option<i32>,
-    /// Go's profiles: there are none
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
-    pub(crate) enable_pprof: Option<bool>,
-    /// Where Go's profiles would be served
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) profiling_bind_address: Option<String>,
+    rate_limiter_bucket_size: Option<i32>,
 }
 
-impl IdleArgs {
+impl RateArgs {
     /// Those that were given.
     pub(crate) fn given(&self) -> Vec<&'static str> {
-        let IdleArgs {
-            kube_api_qps,
-            kube_api_burst,
+        let RateArgs {
             rate_limiter_base_delay,
             rate_limiter_max_delay,
             rate_limiter_qps,
             rate_limiter_bucket_size,
-            enable_pprof,
-            profiling_bind_address,
         } = self;
         let given = [
-            ("--kube-api-qps", kube_api_qps.is_some()),
-            ("--kube-api-burst", kube_api_burst.is_some()),
             ("--rate-limiter-base-delay", rate_limiter_base_delay.is_some()),
             ("--rate-limiter-max-delay", rate_limiter_max_delay.is_some()),
             ("--rate-limiter-qps", rate_limiter_qps.is_some()),
             ("--rate-limiter-bucket-size", rate_limiter_bucket_size.is_some()),
-            ("--enable-pprof", enable_pprof.is_some()),
-            ("--profiling-bind-address", profiling_bind_address.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
@@ -310,45 +179,6 @@ pub(crate) fn check_plugins(plugins: &[String]) -> anyhow::Result<()> {
         ),
         None => Ok(()),
     }
-}
-
-/// Where a server listens, as Go's programs are told: `:8080`, `127.0.0.1:8080`; `0` or nothing for nowhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bind {
-    Nowhere,
-    At(SocketAddr),
-}
-
-impl FromStr for Bind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Bind, String> {
-        let wanted = || format!("{text:?} is not of the form ADDRESS:PORT or :PORT; 0 is for nowhere");
-        if matches!(text, "" | "0") {
-            return Ok(Bind::Nowhere);
-        }
-        let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let address = match text.rsplit_once(':').ok_or_else(wanted)? {
-            ("", port) => SocketAddr::new(every, port.parse().map_err(|_| wanted())?),
-            ("localhost", port) => {
-                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.parse().map_err(|_| wanted())?)
-            }
-            _ => text.parse().map_err(|_| wanted())?,
-        };
-        Ok(Bind::At(address))
-    }
-}
-
-/// As Go writes it: `15s`, `1m30s`, `500ms`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("{text:?} is no duration such as 15s, 1m30s or 500ms");
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    text.parse::<jiff::SignedDuration>()
-        .ok()
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(wanted)
 }
 
 #[cfg(test)]
@@ -384,8 +214,8 @@ mod tests {
         .unwrap();
         assert!(args.estimators.enable_scheduler_estimator && args.election.leader_elect);
         assert_eq!(args.election.leader_elect_lease_duration, Duration::from_secs(90));
-        assert_eq!(args.idle.given(), ["--kube-api-qps"]);
-        assert_eq!((args.verbosity, args.feature_gates.len()), (4, 2));
+        assert_eq!((args.idle.given(), args.rates.given()), (vec!["--kube-api-qps"], Vec::new()));
+        assert_eq!((args.logging.verbosity, args.feature_gates.len()), (4, 2));
     }
 
     #[test]
@@ -393,17 +223,7 @@ mod tests {
         assert!(parse(&["--leader-elect"]).unwrap().election.leader_elect);
         assert!(!parse(&["--leader-elect=false"]).unwrap().election.leader_elect);
         assert!(parse(&["--leader-elect=maybe"]).is_err());
-        assert_eq!(parse(&["-v", "2"]).unwrap().verbosity, 2);
-        let check = |text: &str, want: Bind| assert_eq!(text.parse(), Ok(want), "{text}");
-        check("0", Bind::Nowhere);
-        check(":8080", Bind::At(([0, 0, 0, 0], 8080).into()));
-        check("127.0.0.1:0", Bind::At(([127, 0, 0, 1], 0).into()));
-        for wrong in ["8080", ":x", "host:1", "1.2.3.4"] {
-            assert!(wrong.parse::<Bind>().is_err(), "{wrong}");
-        }
-        for wrong in ["", "15", "s", "-1s", "1 fortnight"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
+        assert_eq!(parse(&["-v", "2"]).unwrap().logging.verbosity, 2);
     }
 
     #[test]
@@ -414,7 +234,7 @@ mod tests {
         let on = "--enable-scheduler-estimator";
         assert_eq!(of(&[on]).unwrap(), Some(Options::default()), "as Karmada's");
         let (certificate, key) = ("--scheduler-estimator-cert-file=c", "--scheduler-estimator-key-file=k");
-        assert!(of(&[on, certificate]).unwrap_err().contains("belong together"));
+        assert!(of(&[on, certificate]).unwrap_err().contains("give both, or none"));
         assert!(of(&[on, certificate, key]).unwrap_err().contains("without TLS"));
         let options = of(&[on, certificate, key, "--scheduler-estimator-ca-file=a"]).unwrap().unwrap();
         assert!(options.files.identity.is_some() && options.files.authority.is_some());

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_admission::{Chain, FailurePolicy};
 use windlass_apiserver::{ApiServer, Config, store};
+use windlass_controllers::{Descheduled, Scheduler};
 use windlass_core::Hook;
 use windlass_quota::Ledger;
 use windlass_simulator::MemberSpec;
 
 use super::folder::Folder;
 use super::member::{self, Member, Opened, decide, listen, write_kubeconfig};
-use super::parts::Parts;
+use super::parts::{Parts, Shared};
 use super::{Options, customizations, settings};
 use crate::client;
 use crate::runtime::{Plugins, Settings, code_cache, random_bytes, read_settings};
@@ -75,7 +77,11 @@ impl ControlPlane {
 
         customizations::load(&server.client(), &plugins.customizations).await?;
         parts.follow_customizations(&server, &plugins);
-        let measures = Measures::of(&plugins);
+        let mut registry = Registry::default();
+        let scheduler = Scheduler::default();
+        scheduler.show(&mut registry);
+        let descheduled = Descheduled::registered(&mut registry);
+        let measures = Measures::of(&plugins, registry);
         if let Some(port) = webhook_port {
             parts.serve_webhook(port, &folder, &plugins, &measures).await?;
         }
@@ -87,7 +93,8 @@ impl ControlPlane {
         for opened in open_members(specs, &folder, &server.client()).await? {
             running.push(parts.run_member(opened, &plugins, changes.clone()));
         }
-        parts.run_controllers(&server, &plugins, changes, &running, quotas, descheduling);
+        let shared = Shared { quotas, scheduler, descheduled };
+        parts.run_controllers(&server, &plugins, changes, &running, shared, descheduling);
         // Last: whoever waits for this file finds the members' beside it.
         write_kubeconfig(&server, &url, &folder.kubeconfig())?;
         Ok(ControlPlane {

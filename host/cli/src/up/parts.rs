@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::ApiServer;
-use windlass_controllers::{Descheduling, Members, Rooms};
+use windlass_controllers::{Clock, Descheduled, Descheduling, Members, Rooms, Scheduler, WatchedPods};
 use windlass_quota::Ledger;
 
 use super::member::{Address, Member, Opened};
@@ -26,6 +26,13 @@ pub(super) struct Parts {
     pub(super) broken: watch::Sender<Option<String>>,
     pub(super) tasks: JoinSet<()>,
     pub(super) servers: Vec<ApiServer>,
+}
+
+/// What the control loops share with whoever asks them, or is asked by them.
+pub(super) struct Shared {
+    pub(super) quotas: Arc<Ledger>,
+    pub(super) scheduler: Scheduler,
+    pub(super) descheduled: Descheduled,
 }
 
 /// A member that runs, and how this process reaches it.
@@ -140,26 +147,30 @@ impl Parts {
         plugins: &Plugins,
         interpreters_changed: watch::Receiver<u64>,
         running: &[Running],
-        quotas: Arc<Ledger>,
+        shared: Shared,
         descheduling: Option<Descheduling>,
     ) {
+        let Shared { quotas, scheduler, descheduled } = shared;
         let options = windlass_controllers::Options { descheduling, ..Default::default() };
         let client = server.client();
         let handed_in =
             running.iter().map(|running| (running.member.name.clone(), running.client.clone())).collect();
         let members = Arc::new(Members::new(client.clone(), handed_in, options.member_timeout));
         let rooms = Arc::new(Rooms::default());
-        let scheduler = windlass_controllers::Scheduler::default();
         server.serve_below(explain::PATH, explain::below_the_api(scheduler.clone()));
+        let clock: Clock = Arc::new(jiff::Timestamp::now);
+        let waiting = Arc::new(WatchedPods::new(rooms.clone(), members.clone(), clock.clone()));
         let context = windlass_controllers::Context {
             client,
             interpreter: plugins.interpreter.clone(),
             interpreters_changed,
             members: members.clone(),
             rooms: rooms.clone(),
+            waiting,
             quotas,
-            clock: Arc::new(jiff::Timestamp::now),
+            clock,
             scheduler,
+            descheduled,
             options,
         };
         let shutdown = || self.shutdown.clone();

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -98,7 +99,8 @@ pub(crate) fn command(args: WebhookArgs) -> anyhow::Result<ExitCode> {
             }
             None => None,
         };
-        let router = router(&loaded, limits, &Measures::of(&loaded), quotas, &shutdown);
+        let measures = Measures::of(&loaded, Registry::default());
+        let router = router(&loaded, limits, &measures, quotas, &shutdown);
         let serving = tokio::spawn(server::serve(listener, tls, router, shutdown.clone()));
         stdout::say(format_args!(
             "Windlass interprets at https://{address}{} with {count} plugins",

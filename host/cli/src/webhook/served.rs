@@ -32,8 +32,8 @@ pub(crate) struct Measures {
 }
 
 impl Measures {
-    pub(crate) fn of(plugins: &Plugins) -> Measures {
-        let mut registry = Registry::default();
+    /// `registry` may hold what others count.
+    pub(crate) fn of(plugins: &Plugins, mut registry: Registry) -> Measures {
         let questions = Metrics::registered(&mut registry);
         plugins.interpreter.webhooks().register(&mut registry);
         let catalogue = Arc::clone(&plugins.catalogue);

@@ -1,29 +1,34 @@
 //! The descheduler: from time to time it takes replicas from members that haven't been able to place them for long, and
 //! the scheduler deals them out anew.
 
+mod alone;
+mod measures;
 mod plan;
+mod recent;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::{Patch, PatchParams};
+use parking_lot::Mutex;
 use serde_json::json;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use windlass_api::errors::in_one_line;
 use windlass_core::{Gvk, ObjectId};
 
-use crate::context::Clock;
 use crate::error::{is_conflict, is_not_found, message};
 use crate::events::Events;
 use crate::index::{Binding, Index, Key, binding_resource};
 use crate::listen::template_of;
-use crate::member_clients::{MemberClients, MemberRooms};
-use crate::members::{Owner, pods_of};
+use crate::members::WaitingPods;
 
+pub use alone::{DeschedulerContext, run_descheduler};
+pub use measures::Descheduled;
 use plan::{Short, Taken, short, taken};
+use recent::Recent;
 
 /// How many bindings are looked at side by side.
 const BINDINGS_AT_ONCE: usize = 16;
@@ -46,11 +51,12 @@ impl Default for Descheduling {
 /// Looks at all bindings, again and again.
 pub(crate) struct Descheduler {
     pub(crate) index: Arc<Index>,
-    pub(crate) members: Arc<dyn MemberClients>,
-    pub(crate) rooms: Arc<dyn MemberRooms>,
+    pub(crate) waiting: Arc<dyn WaitingPods>,
     pub(crate) events: Events,
-    pub(crate) clock: Clock,
     pub(crate) options: Descheduling,
+    pub(crate) counts: Descheduled,
+    /// What was taken a moment ago.
+    pub(crate) recent: Mutex<Recent>,
 }
 
 impl Descheduler {
@@ -67,47 +73,71 @@ impl Descheduler {
     }
 
     async fn round(&self) {
+        // Whoever doesn't answer is not waited for again and again.
+        let silent = Mutex::default();
         let bindings = self.index.bindings.all();
         let mut found: Vec<_> = bindings.into_iter().map(|binding| (short(&binding), binding)).collect();
+        {
+            let mut recent = self.recent.lock();
+            recent.expire(Instant::now());
+            for (short, binding) in &mut found {
+                short.retain(|short| !recent.is_awaited(binding, short));
+            }
+        }
         found.retain(|(short, _)| !short.is_empty());
         for some in found.chunks(BINDINGS_AT_ONCE) {
-            join_all(some.iter().map(|(short, binding)| self.deschedule(binding, short))).await;
+            join_all(some.iter().map(|(short, binding)| self.deschedule(binding, short, &silent))).await;
         }
+        self.counts.rounds.inc();
     }
 
-    async fn deschedule(&self, binding: &Binding, short: &[Short]) {
-        let counted = join_all(short.iter().map(|short| self.unschedulable(binding, &short.cluster))).await;
+    async fn deschedule(&self, binding: &Binding, short: &[Short], silent: &Mutex<BTreeSet<String>>) {
+        let workload = &template_of(binding);
+        let counting = short.iter().map(|short| self.unschedulable(workload, &short.cluster, silent));
+        let counted = join_all(counting).await;
         let names = short.iter().map(|short| short.cluster.as_str());
         let counts: HashMap<_, _> = names.zip(counted).collect();
         if let Some(taken) =
             taken(&binding.spec.clusters, short, |name| counts.get(name).copied().unwrap_or(0))
         {
-            self.write(binding, taken).await;
+            self.write(binding, short, taken).await;
         }
     }
 
-    /// How many of the binding's pods a member has looked for a place for in vain, for too long. None where nobody can
+    /// How many of the workload's pods a member has looked for a place for in vain, for too long. None where nobody can
     /// say: what is not known to be stuck is not moved.
-    async fn unschedulable(&self, binding: &Binding, cluster: &str) -> i64 {
-        let workload = template_of(binding);
-        let Some(mut pods) = self.rooms.unplaced(cluster, &workload.namespace) else { return 0 };
-        let threshold = SignedDuration::try_from(self.options.threshold).unwrap_or(SignedDuration::MAX);
-        let before = (self.clock)().checked_sub(threshold).unwrap_or(Timestamp::MIN);
-        pods.retain(|pod| pod.since.is_some_and(|since| since <= before));
-        let Some(client) = self.members.client(cluster).filter(|_| !pods.is_empty()) else { return 0 };
-        let owner =
-            Owner { api_version: workload.gvk.api_version(), kind: workload.gvk.kind, name: workload.name };
-        match pods_of(&client, &workload.namespace, &pods, &owner).await {
-            Ok(count) => i64::try_from(count).unwrap_or(i64::MAX),
+    async fn unschedulable(
+        &self,
+        workload: &ObjectId,
+        cluster: &str,
+        silent: &Mutex<BTreeSet<String>>,
+    ) -> i64 {
+        if silent.lock().contains(cluster) {
+            return 0;
+        }
+        match self.waiting.count(cluster, workload, self.options.threshold).await {
+            Ok(count) => count.unwrap_or(0),
+            Err(error) if error.is_of_member() => {
+                if silent.lock().insert(cluster.to_owned()) {
+                    let error = in_one_line(&error);
+                    tracing::warn!(
+                        cluster,
+                        error,
+                        "whose pods wait is not known, all stay until the next round"
+                    );
+                }
+                0
+            }
             Err(error) => {
-                tracing::warn!(cluster, %error, "whose pods wait is not known, they stay");
+                let error = in_one_line(&error);
+                tracing::debug!(cluster, %workload, error, "how many of its pods wait is not known, they stay");
                 0
             }
         }
     }
 
     /// Takes the replicas on condition that nobody has decided anything about the binding meanwhile.
-    async fn write(&self, binding: &Binding, taken: Taken) {
+    async fn write(&self, binding: &Binding, short: &[Short], taken: Taken) {
         let key = Key::of(&binding.metadata);
         let patch = Patch::Merge(json!({
             "metadata": {"uid": binding.metadata.uid, "resourceVersion": binding.metadata.resource_version},
@@ -116,6 +146,9 @@ impl Descheduler {
         match self.index.binding_api(&key).patch(&key.name, &PatchParams::default(), &patch).await {
             Ok(written) => {
                 self.index.bindings_for(&key).offer(written);
+                let of =
+                    short.iter().filter(|short| taken.from.iter().any(|(from, _)| *from == short.cluster));
+                self.recent.lock().taken(binding, of, Instant::now());
                 self.tell(binding, &key, &taken);
             }
             // The next round sees what has become of it.
@@ -132,6 +165,7 @@ impl Descheduler {
         let from: Vec<_> =
             taken.from.iter().map(|(cluster, count)| format!("{count} from cluster {cluster}")).collect();
         let total: i64 = taken.from.iter().map(|(_, count)| count).sum();
+        self.counts.replicas.inc_by(total.unsigned_abs());
         let seconds = self.options.threshold.as_secs();
         let note = format!(
             "{total} replicas that found no place for {seconds} s are dealt out anew: {}",

@@ -14,6 +14,8 @@ pub(super) struct Short {
     pub(super) cluster: String,
     /// `None`: nothing was reported of them.
     ready: Option<i64>,
+    /// How many there are, ready or not, if that was reported; else all that was.
+    pub(super) reported: Value,
 }
 
 /// What the descheduler takes from whom.
@@ -39,9 +41,21 @@ pub(super) fn short(binding: &Binding) -> Vec<Short> {
     let items = binding.status.as_ref().map(|status| status.aggregated_status.as_slice()).unwrap_or_default();
     let given = spec.clusters.iter().filter(|target| target.replicas > 0);
     given
-        .map(|target| (target, ready(items, &target.name)))
-        .filter(|(target, ready)| ready.is_none_or(|ready| ready < i64::from(target.replicas)))
-        .map(|(target, ready)| Short { cluster: target.name.clone(), ready })
+        .map(|target| {
+            let status = reported(items, &target.name);
+            let count = |field: &str| status.and_then(|status| status.get(field));
+            (
+                target,
+                Short {
+                    cluster: target.name.clone(),
+                    // As all workloads have it that have replicas.
+                    ready: count("readyReplicas").and_then(Value::as_i64),
+                    reported: count("replicas").or(status).cloned().unwrap_or_default(),
+                },
+            )
+        })
+        .filter(|(target, short)| short.ready.is_none_or(|ready| ready < i64::from(target.replicas)))
+        .map(|(_, short)| short)
         .collect()
 }
 
@@ -62,10 +76,9 @@ fn is_divided_by_room(binding: &Binding) -> bool {
     }
 }
 
-/// What the cluster reports in `readyReplicas`, as all workloads do that have replicas.
-fn ready(items: &[AggregatedStatusItem], cluster: &str) -> Option<i64> {
-    let item = items.iter().find(|item| item.cluster_name == cluster)?;
-    item.status.as_ref()?.get("readyReplicas").and_then(Value::as_i64)
+/// The status of the workload in a cluster.
+fn reported<'a>(items: &'a [AggregatedStatusItem], cluster: &str) -> Option<&'a Value> {
+    items.iter().find(|item| item.cluster_name == cluster)?.status.as_ref()
 }
 
 /// The binding's clusters without the replicas that can't be placed; `unschedulable` says how many there are in each
@@ -163,7 +176,7 @@ mod tests {
         let targets: Vec<TargetCluster> =
             serde_json::from_value(json!([{"name": "m0", "replicas": 3}, {"name": "m1", "replicas": 3}]))
                 .unwrap();
-        let short = [Short { cluster: "m1".to_owned(), ready }];
+        let short = [Short { cluster: "m1".to_owned(), ready, reported: Value::Null }];
         match taken(&targets, &short, |_| unschedulable) {
             None => 3,
             Some(Taken { targets, from }) => {

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use windlass_api::cluster::{Cluster, ClusterSpec, ClusterSyncMode};
+use windlass_api::errors::in_one_line;
 
 use super::connect::{self, Access, ConnectError};
 use crate::member_clients::{MemberChange, MemberClients};
@@ -154,7 +155,7 @@ impl Members {
                     REFRESH
                 }
                 Err(error) => {
-                    let message = chain(&error);
+                    let message = in_one_line(&error);
                     tracing::warn!(
                         cluster = name,
                         error = message,
@@ -208,16 +209,4 @@ fn reached_by(spec: &ClusterSpec) -> impl PartialEq + '_ {
         sync_mode, api_endpoint, secret_ref, insecure_skip_tls_verification, proxy_url, ..
     } = spec;
     (sync_mode, api_endpoint, secret_ref, insecure_skip_tls_verification, proxy_url)
-}
-
-/// An error and what it comes from, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -12,7 +12,6 @@ use windlass_estimator::client::MemberEstimators;
 use windlass_scheduler::{Answers, OpenQuestion, Room};
 
 use super::room::RoomSummary;
-use super::unplaced::UnplacedPod;
 use crate::member_clients::MemberRooms;
 
 /// News that a slow listener may fall behind; after that it looks at everything.
@@ -81,10 +80,6 @@ impl MemberRooms for EstimatedRooms {
 
     fn ask(&self, questions: Vec<OpenQuestion>) {
         questions.into_iter().for_each(|question| self.estimators.ask(question));
-    }
-
-    fn unplaced(&self, cluster: &str, namespace: &str) -> Option<Vec<UnplacedPod>> {
-        self.rooms.unplaced(cluster, namespace)
     }
 
     fn changes(&self) -> broadcast::Receiver<String> {

@@ -8,11 +8,13 @@ mod owners;
 mod room;
 mod rooms;
 mod unplaced;
+mod waiting;
 
 pub use alone::OneMember;
 pub use clients::Members;
 pub use estimated::EstimatedRooms;
-pub use owners::{OwnerError, pods_of};
+pub use owners::OwnerError;
 pub use room::RoomSummary;
 pub use rooms::Rooms;
-pub use unplaced::{Owner, UnplacedPod};
+pub use unplaced::Owner;
+pub use waiting::{WaitingError, WaitingPods, WatchedPods};

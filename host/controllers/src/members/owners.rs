@@ -25,7 +25,7 @@ pub struct OwnerError {
 ///
 /// # Errors
 /// A controller between them could not be read.
-pub async fn pods_of(
+pub(super) async fn pods_of(
     client: &Client,
     namespace: &str,
     pods: &[UnplacedPod],

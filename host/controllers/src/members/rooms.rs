@@ -68,10 +68,6 @@ impl MemberRooms for Rooms {
         Some(tracked.room.lock().summary(models))
     }
 
-    fn unplaced(&self, cluster: &str, namespace: &str) -> Option<Vec<UnplacedPod>> {
-        Rooms::unplaced(self, cluster, namespace)
-    }
-
     fn changes(&self) -> broadcast::Receiver<String> {
         self.changes.subscribe()
     }
@@ -86,7 +82,7 @@ impl Rooms {
 
     /// The pods of a namespace for which the member's scheduler has found no node. `None` until its pods have been
     /// read.
-    pub fn unplaced(&self, cluster: &str, namespace: &str) -> Option<Vec<UnplacedPod>> {
+    pub(super) fn unplaced(&self, cluster: &str, namespace: &str) -> Option<Vec<UnplacedPod>> {
         let tracked = self.tracked(cluster)?;
         let room = tracked.room.lock();
         Some(room.unplaced(namespace).cloned().collect())

@@ -13,12 +13,12 @@ pub struct Owner {
 
 /// A pod that waits for a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnplacedPod {
-    pub namespace: String,
+pub(super) struct UnplacedPod {
+    pub(super) namespace: String,
     /// Since when it has been known that no node takes it; `None`: nobody has said.
-    pub since: Option<jiff::Timestamp>,
+    pub(super) since: Option<jiff::Timestamp>,
     /// Its controller.
-    pub owner: Option<Owner>,
+    pub(super) owner: Option<Owner>,
 }
 
 impl UnplacedPod {

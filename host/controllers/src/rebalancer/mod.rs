@@ -52,7 +52,24 @@ impl Reconcile for Rebalancers {
         if rebalancer.metadata.deletion_timestamp.is_some() {
             return Ok(Outcome::Done);
         }
-        let mut progress = Progress::of(&rebalancer);
+        let finished = match progress::finished(&rebalancer) {
+            Some(finished) => Some(finished),
+            None => self.rebalance(&rebalancer).await?,
+        };
+        let (Some(finished), Some(ttl)) = (finished, rebalancer.spec.ttl_seconds_after_finished) else {
+            return Ok(Outcome::Done);
+        };
+        match remaining((self.clock)(), finished.0, ttl) {
+            Some(remaining) => Ok(Outcome::After(remaining)),
+            None => self.delete(&rebalancer).await,
+        }
+    }
+}
+
+impl Rebalancers {
+    /// Tries what has no result yet; when all had one, if all have.
+    async fn rebalance(&self, rebalancer: &WorkloadRebalancer) -> Result<Option<Time>, Error> {
+        let mut progress = Progress::of(rebalancer);
         let asked = rebalancer.metadata.creation_timestamp.clone().unwrap_or_else(|| Time((self.clock)()));
         let mut failed = 0;
         for some in progress.open().chunks(WRITES_MAX) {
@@ -62,24 +79,15 @@ impl Reconcile for Rebalancers {
                 progress.note(*place, attempt);
             }
         }
-        let now = (self.clock)();
-        let status = progress.status(&rebalancer, now);
+        let status = progress.status(rebalancer, (self.clock)());
         let finished = status.finish_time.clone();
-        self.write(&rebalancer, status).await?;
+        self.write(rebalancer, status).await?;
         if failed > 0 {
             return Err(Error::Waiting { what: format!("the next attempt at {failed} bindings") });
         }
-        let (Some(finished), Some(ttl)) = (finished, rebalancer.spec.ttl_seconds_after_finished) else {
-            return Ok(Outcome::Done);
-        };
-        match remaining(now, finished.0, ttl) {
-            Some(remaining) => Ok(Outcome::After(remaining)),
-            None => self.delete(&rebalancer).await,
-        }
+        Ok(finished)
     }
-}
 
-impl Rebalancers {
     /// Has the workload's binding decided anew, unless that was asked for later than this.
     async fn trigger(&self, asked: &Time, workload: &WorkloadReference) -> Attempt {
         match self.try_trigger(asked, workload).await {

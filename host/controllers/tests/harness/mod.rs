@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass_apiserver::{ApiServer, Config, store};
-use windlass_controllers::{Context, Members, Options, Rooms, Scheduler};
+use windlass_controllers::{Clock, Context, Members, Options, Rooms, Scheduler, WatchedPods};
 
 pub(crate) use interpreter::Plain;
 
@@ -80,6 +80,8 @@ impl Fleet {
         let rooms = Arc::new(Rooms::default());
         tokio::spawn(clients.clone().run(shutdown.clone()));
         tokio::spawn(rooms.clone().run(clients.clone(), shutdown.clone()));
+        let clock: Clock = Arc::new(Timestamp::now);
+        let waiting = Arc::new(WatchedPods::new(rooms.clone(), clients.clone(), clock.clone()));
         let (_, interpreters_changed) = watch::channel(0);
         let context = Context {
             client: control.client(),
@@ -87,9 +89,11 @@ impl Fleet {
             interpreters_changed,
             members: clients,
             rooms,
+            waiting,
             quotas: Arc::default(),
-            clock: Arc::new(Timestamp::now),
+            clock,
             scheduler: Scheduler::default(),
+            descheduled: Default::default(),
             options,
         };
         let mut fleet = Fleet {

@@ -20,6 +20,7 @@ use tonic::client::Grpc;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 use tower::Service;
+use windlass_api::errors::in_one_line;
 use windlass_scheduler::{Answer, Counted, Question};
 
 use crate::protocol::{
@@ -187,7 +188,7 @@ impl Service<http::Request<Body>> for Channel {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let sent = self.0.request(request);
-        Box::pin(async move { sent.await.map_err(|error| Unreached(chain(&error))) })
+        Box::pin(async move { sent.await.map_err(|error| Unreached(in_one_line(&error))) })
     }
 }
 
@@ -207,16 +208,4 @@ fn answered_with(status: Status) -> CallError {
         | Code::DataLoss => CallError::Broken(Box::new(status)),
         _ => CallError::Refused(Box::new(status)),
     }
-}
-
-/// An error and what it comes from, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -76,10 +76,10 @@ impl Estimators {
         workload: ObjectReference,
         threshold: Duration,
     ) -> Result<Option<i64>, CallError> {
-        let Some(member) = self.member(cluster) else { return Ok(None) };
-        let timeout = self.common.options.timeout;
-        let asked = async { member.connected().await?.unschedulable(cluster, workload, threshold).await };
-        tokio::time::timeout(timeout, asked).await.unwrap_or(Err(CallError::Timeout(timeout)))
+        match self.member(cluster) {
+            Some(member) => member.unschedulable(workload, threshold).await,
+            None => Ok(None),
+        }
     }
 
     fn member(&self, name: &str) -> Option<Arc<Member>> {

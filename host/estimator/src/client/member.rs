@@ -13,11 +13,13 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use windlass_api::cluster::ResourceSummary;
+use windlass_api::errors::in_one_line;
 use windlass_scheduler::{Answer, Question};
 
 use super::connection::{CallError, Connection};
 use super::memory::{Call, Memory, Outcome};
 use super::{Options, address};
+use crate::protocol::ObjectReference;
 
 /// Calls to one estimator at a time.
 const CALLS_MAX: usize = 8;
@@ -116,36 +118,57 @@ impl Member {
 
     async fn call(&self, call: Call) -> (Call, Outcome) {
         self.common.calls.fetch_add(1, Ordering::Relaxed);
-        let timeout = self.common.options.timeout;
-        let asked = async { self.connected().await?.ask(&self.name, &call.question).await };
-        let outcome =
-            match tokio::time::timeout(timeout, asked).await.unwrap_or(Err(CallError::Timeout(timeout))) {
-                Ok(answer) => Outcome::Answered(answer),
-                Err(CallError::Refused(status)) => {
-                    let message = status.message();
-                    tracing::warn!(
-                        cluster = self.name,
-                        message,
-                        "the cluster's estimator has no answer to a question"
-                    );
-                    Outcome::Answered(Answer::NoOpinion)
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        cluster = self.name,
-                        %error,
-                        "the cluster's estimator failed: its summary counts until it is back"
-                    );
-                    // It may be elsewhere now.
-                    *self.connection.lock().await = None;
-                    Outcome::Failed
-                }
-            };
+        let asked = self.reached(async |connection| connection.ask(&self.name, &call.question).await);
+        let outcome = match asked.await {
+            Ok(answer) => Outcome::Answered(answer),
+            Err(CallError::Refused(status)) => {
+                let message = status.message();
+                tracing::warn!(
+                    cluster = self.name,
+                    message,
+                    "the cluster's estimator has no answer to a question"
+                );
+                Outcome::Answered(Answer::NoOpinion)
+            }
+            Err(error) => {
+                let error = in_one_line(&error);
+                tracing::warn!(
+                    cluster = self.name,
+                    error,
+                    "the cluster's estimator failed: its summary counts until it is back"
+                );
+                Outcome::Failed
+            }
+        };
         (call, outcome)
     }
 
+    /// How many of a workload's pods have found no node for longer than `threshold`.
+    pub(super) async fn unschedulable(
+        &self,
+        workload: ObjectReference,
+        threshold: Duration,
+    ) -> Result<Option<i64>, CallError> {
+        self.reached(async |connection| connection.unschedulable(&self.name, workload, threshold).await).await
+    }
+
+    /// What a call comes to within the time that it may take. After one that came to nothing the estimator is looked
+    /// for again: it may be elsewhere now.
+    async fn reached<A>(
+        &self,
+        call: impl AsyncFnOnce(&Connection) -> Result<A, CallError>,
+    ) -> Result<A, CallError> {
+        let timeout = self.common.options.timeout;
+        let called = async { call(&*self.connected().await?).await };
+        let answer = tokio::time::timeout(timeout, called).await.unwrap_or(Err(CallError::Timeout(timeout)));
+        if answer.as_ref().is_err_and(|error| !matches!(error, CallError::Refused(_))) {
+            *self.connection.lock().await = None;
+        }
+        answer
+    }
+
     /// The connection, made when there is none.
-    pub(super) async fn connected(&self) -> Result<Arc<Connection>, CallError> {
+    async fn connected(&self) -> Result<Arc<Connection>, CallError> {
         let mut connection = self.connection.lock().await;
         if let Some(connection) = &*connection {
             return Ok(Arc::clone(connection));

@@ -13,6 +13,7 @@ use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower::Service as TowerService;
+use windlass_api::errors::in_one_line;
 
 use super::metrics::Metrics;
 use super::service::{Failure, Member, Service};
@@ -140,12 +141,5 @@ fn status(failure: &Failure) -> Status {
         Failure::NotReady | Failure::Stopping => Code::Unavailable,
         Failure::Unschedulable(_) => Code::Unknown,
     };
-    let mut text = failure.to_string();
-    let mut source = std::error::Error::source(failure);
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    Status::new(code, text)
+    Status::new(code, in_one_line(failure))
 }

@@ -4,32 +4,12 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
+use crate::divided::{WORKLOAD, open_members};
 use windlass_test_probe::{api, apply, until, wait_for};
 
 const MEMBERS: &str = "members:
   - {name: member1, nodes: [{count: 1, allocatable: {cpu: '8', memory: 8Gi, pods: '110'}}]}
   - {name: member2, nodes: [{count: 1, allocatable: {cpu: '8', memory: 8Gi, pods: '110'}}]}
-";
-
-const WORKLOAD: &str = "
-apiVersion: policy.karmada.io/v1alpha1
-kind: PropagationPolicy
-metadata: {name: web, namespace: default}
-spec:
-  resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]
-  placement:
-    replicaScheduling: {replicaSchedulingType: Divided, replicaDivisionPreference: Weighted,
-      weightPreference: {dynamicWeight: AvailableReplicas}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 4
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: nginx, image: nginx, resources: {requests: {cpu: 100m}}}]}
 ";
 
 fn replicas(binding: &Value, cluster: &str) -> i64 {
@@ -38,24 +18,18 @@ fn replicas(binding: &Value, cluster: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn replicas_that_find_no_place_for_too_long_are_dealt_out_anew() {
-    let flags = ["--descheduling-interval", "200ms", "--unschedulable-threshold", "1s"];
+async fn replicas_that_find_no_place_are_dealt_out_anew() {
+    let flags = ["--descheduling-interval", "200ms", "--unschedulable-threshold", "0s"];
     let control_plane = ControlPlane::start(MEMBERS, &flags).await;
     let client = control_plane.client().await;
-    let clusters = api(&client, "cluster.karmada.io/v1alpha1", "Cluster", "");
-    for name in ["member1", "member2"] {
-        wait_for(&clusters, name, "resources are known", |cluster| {
-            cluster["status"]["resourceSummary"]["allocatable"]["cpu"].is_string()
-        })
-        .await;
-    }
+    open_members(&client).await;
     apply(&client, WORKLOAD).await;
     let bindings = api(&client, "work.karmada.io/v1alpha2", "ResourceBinding", "default");
     let deployments = api(&client, "apps/v1", "Deployment", "default");
     wait_for(&deployments, "web", "ready", |found| found["status"]["readyReplicas"] == 4).await;
     let placed = serde_json::to_value(bindings.get("web-deployment").await.unwrap()).unwrap();
-    let (from, to) =
-        if replicas(&placed, "member1") > 0 { ("member1", "member2") } else { ("member2", "member1") };
+    let (from, to) = ("member1", "member2");
+    assert_eq!((replicas(&placed, from), replicas(&placed, to)), (2, 2), "no pod has waited for a node");
 
     // The member's only node takes no pods any more, and those that it had are gone.
     let member = control_plane.member(from).await;
@@ -87,4 +61,10 @@ async fn replicas_that_find_no_place_for_too_long_are_dealt_out_anew() {
         },
     )
     .await;
+    let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
+    let metrics = client.request_text(request).await.unwrap();
+    let taken = metrics.lines().find_map(|line| line.strip_prefix("windlass_descheduler_replicas_total "));
+    assert_eq!(taken, Some("2"), "{metrics}");
+    let counted = "karmada_scheduler_schedule_attempts_total{result=\"scheduled\"";
+    assert!(metrics.contains(counted), "{metrics}");
 }

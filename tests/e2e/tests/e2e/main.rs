@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "all of it is test code: a panic is how a test fails")]
 
 mod control_plane;
+mod divided;
 mod raw;
 
 mod bad_input;

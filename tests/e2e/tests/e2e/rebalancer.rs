@@ -6,32 +6,12 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
+use crate::divided::{WORKLOAD, open_members};
 use windlass_test_probe::{api, apply, until, wait_for};
 
 const MEMBERS: &str = "members:
   - {name: member1, nodes: [{count: 2, allocatable: {cpu: '8', memory: 8Gi, pods: '110'}}]}
   - {name: member2, nodes: [{count: 2, allocatable: {cpu: '8', memory: 8Gi, pods: '110'}}]}
-";
-
-const WORKLOAD: &str = "
-apiVersion: policy.karmada.io/v1alpha1
-kind: PropagationPolicy
-metadata: {name: web, namespace: default}
-spec:
-  resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]
-  placement:
-    replicaScheduling: {replicaSchedulingType: Divided, replicaDivisionPreference: Weighted,
-      weightPreference: {dynamicWeight: AvailableReplicas}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 4
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: nginx, image: nginx, resources: {requests: {cpu: 100m}}}]}
 ";
 
 const REBALANCER: &str = "
@@ -56,13 +36,7 @@ fn clusters(binding: &Value) -> usize {
 async fn a_divided_deployment_is_spread_anew() {
     let control_plane = ControlPlane::start(MEMBERS, &[]).await;
     let client = control_plane.client().await;
-    let members = api(&client, "cluster.karmada.io/v1alpha1", "Cluster", "");
-    for name in ["member1", "member2"] {
-        wait_for(&members, name, "resources are known", |cluster| {
-            cluster["status"]["resourceSummary"]["allocatable"]["cpu"].is_string()
-        })
-        .await;
-    }
+    let members = open_members(&client).await;
     let taint = async |taints: Value| {
         let patch = Patch::Merge(json!({"spec": {"taints": taints}}));
         members.patch("member2", &PatchParams::default(), &patch).await.unwrap();

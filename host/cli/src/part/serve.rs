@@ -1,4 +1,4 @@
-//! What the scheduler shows of itself, over plain HTTP: whether it lives, and what it counts.
+//! What a part shows of itself, over plain HTTP: whether it lives, and what it counts.
 
 use anyhow::Context as _;
 use axum::Router;
@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::args::Bind;
+use super::go::Bind;
 
 /// Serves what tells of health, and what tells more, until `shutdown`: in one place where both addresses are the same.
 pub(crate) async fn serve(

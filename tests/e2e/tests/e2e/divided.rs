@@ -1,0 +1,41 @@
+//! A Deployment whose replicas are divided by what members have room for, as several tests need it.
+
+use kube::api::DynamicObject;
+use kube::{Api, Client};
+use windlass_test_probe::{api, wait_for};
+
+/// The policy and the Deployment, both called `web`, of 4 replicas.
+pub(crate) const WORKLOAD: &str = "
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: web, namespace: default}
+spec:
+  resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]
+  placement:
+    replicaScheduling: {replicaSchedulingType: Divided, replicaDivisionPreference: Weighted,
+      weightPreference: {dynamicWeight: AvailableReplicas}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: nginx, image: nginx, resources: {requests: {cpu: 100m}}}]}
+";
+
+/// The control plane's Clusters, once `member1` and `member2` are open to workloads. That their room is known is not
+/// enough: the taint that kept workloads from a member which was not ready goes a moment later.
+pub(crate) async fn open_members(client: &Client) -> Api<DynamicObject> {
+    let clusters = api(client, "cluster.karmada.io/v1alpha1", "Cluster", "");
+    for name in ["member1", "member2"] {
+        wait_for(&clusters, name, "open to workloads", |cluster| {
+            cluster["status"]["resourceSummary"]["allocatable"]["cpu"].is_string()
+                && cluster["spec"]["taints"].as_array().is_none_or(Vec::is_empty)
+        })
+        .await;
+    }
+    clusters
+}
