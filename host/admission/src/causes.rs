@@ -4,6 +4,9 @@ use std::fmt::Display;
 
 use windlass_core::admission::Cause;
 
+/// How many are told: a list of thousands may be wrong in each of its entries.
+const CAUSES_MAX: usize = 64;
+
 /// Collects causes. Paths are plain text: `spec.placement.spreadConstraints[0]`.
 #[derive(Debug, Default)]
 pub(crate) struct Causes(Vec<Cause>);
@@ -39,8 +42,15 @@ impl Causes {
         });
     }
 
+    /// The first of them, and how many more there are.
     pub(crate) fn into_vec(self) -> Vec<Cause> {
-        self.0
+        let Causes(mut all) = self;
+        if let Some(more) = all.len().checked_sub(CAUSES_MAX).filter(|more| *more > 0) {
+            all.truncate(CAUSES_MAX);
+            let message = format!("Too many: {more} more like these");
+            all.push(Cause { reason: "FieldValueTooMany", field: String::new(), message });
+        }
+        all
     }
 }
 
@@ -48,4 +58,20 @@ impl Causes {
 pub(crate) fn quoted(text: &str) -> String {
     let shown: String = text.chars().take(128).collect();
     if shown.len() < text.len() { format!("{shown:?}...") } else { format!("{shown:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_thousands_the_first_are_told() {
+        let mut causes = Causes::default();
+        for index in 0..5000 {
+            causes.required(format!("spec.list[{index}]"), "");
+        }
+        let told = causes.into_vec();
+        assert_eq!((told.len(), told[0].field.as_str()), (CAUSES_MAX + 1, "spec.list[0]"));
+        assert!(told[CAUSES_MAX].message.contains(&format!("{} more", 5000 - CAUSES_MAX)));
+    }
 }

@@ -146,6 +146,8 @@ async fn it_schedules_what_is_its_own_and_leaves_others_conditions_alone() {
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     let counted = "karmada_scheduler_schedule_attempts_total{result=\"scheduled\",schedule_type=\"ReconcileSchedule\"} 1";
     assert!(text.contains(counted), "{text}");
+    let came = "karmada_scheduler_queue_incoming_bindings_total{event=\"BindingAdd\"} 1";
+    assert!(text.contains(came), "{text}");
 
     // Another writer has its condition there, ahead of the scheduler's; then the workload is scaled.
     let applied = json!({"type": "FullyApplied", "status": "True", "reason": "Theirs", "message": "",

@@ -45,7 +45,7 @@ pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExpl
 pub use filter::FilterReason;
 pub use node::Node;
 pub use preempt::{Occupant, Preemption, preempt};
-pub use queue::{Limits, Popped, Queue, Waiting};
+pub use queue::{Incoming, Limits, Popped, Queue, Waiting};
 pub use quota::Quota;
 pub use refusal::{Diagnosis, Reason, Refusal, Why};
 pub use resources::{ResourceError, Resources};

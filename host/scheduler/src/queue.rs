@@ -70,6 +70,17 @@ pub enum Waiting {
     Unschedulable { until: Duration },
 }
 
+/// How many bindings have come to wait, by what brought them. Each only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Incoming {
+    /// They were put in, new or changed.
+    pub pushed: u64,
+    /// No decision could be made or carried out.
+    pub failed: u64,
+    /// An event may have helped them.
+    pub woken: u64,
+}
+
 /// The queue of bindings that wait for a decision. `K` names a binding.
 #[derive(Debug)]
 pub struct Queue<K> {
@@ -80,6 +91,7 @@ pub struct Queue<K> {
     unschedulable: BTreeMap<(Duration, u64), K>,
     entered: u64,
     events: u64,
+    incoming: Incoming,
 }
 
 impl<K: Clone + Eq + Hash> Queue<K> {
@@ -93,6 +105,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             unschedulable: BTreeMap::new(),
             entered: 0,
             events: 0,
+            incoming: Incoming::default(),
         }
     }
 
@@ -111,6 +124,11 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         [self.active.len(), self.backoff.len(), self.unschedulable.len()]
     }
 
+    /// How many have come to wait so far.
+    pub fn incoming(&self) -> Incoming {
+        self.incoming
+    }
+
     /// Puts in a binding that is new or has changed: it is active at once, and past failures are forgotten. One that
     /// is active keeps its place among its equals, and its new priority takes effect.
     pub fn push(&mut self, key: K, priority: i32) {
@@ -118,6 +136,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             Some(Entry { place: Place::Active, entered, .. }) => entered,
             _ => self.next(),
         };
+        self.incoming.pushed += 1;
         self.put(key, Entry { priority, entered, place: Place::Active, failures: 0 });
     }
 
@@ -187,6 +206,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         let place = Place::Backoff { until: now.saturating_add(wait) };
         let entered = self.next();
         let failures = popped.failures.saturating_add(1);
+        self.incoming.failed += 1;
         self.put(popped.key, Entry { priority: popped.priority, entered, place, failures });
     }
 
@@ -221,6 +241,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             Place::Active
         };
         let entered = self.next();
+        self.incoming.failed += 1;
         self.put(popped.key, Entry { priority: popped.priority, entered, place, failures: 0 });
     }
 
@@ -238,6 +259,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         for key in &helped {
             self.activate(key);
         }
+        self.incoming.woken += helped.len() as u64;
         helped.len()
     }
 

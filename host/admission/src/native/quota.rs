@@ -1,6 +1,6 @@
 //! FederatedResourceQuota.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use serde_json::Value;
@@ -20,11 +20,16 @@ pub(super) fn validate(request: &AdmissionRequest, causes: &mut Causes) {
     }
     let Some(spec) = read::<FederatedResourceQuotaSpec>(&request.object, "spec", causes) else { return };
     let overall = amounts(&spec.overall, "spec.overall", causes);
+    let mut clusters = BTreeSet::new();
     let mut assigned: BTreeMap<&str, Quantity> = BTreeMap::new();
     for (index, assignment) in spec.static_assignments.iter().enumerate() {
         let at = format!("spec.staticAssignments[{index}]");
         if let Some(why) = cluster_name(&assignment.cluster_name) {
             causes.invalid(format!("{at}.clusterName"), quoted(&assignment.cluster_name), why);
+        }
+        if !clusters.insert(assignment.cluster_name.as_str()) {
+            // Only one of them could become the cluster's ResourceQuota.
+            causes.duplicate(format!("{at}.clusterName"), quoted(&assignment.cluster_name));
         }
         for (resource, amount) in amounts(&assignment.hard, &format!("{at}.hard"), causes) {
             if !overall.contains_key(resource) {
@@ -85,6 +90,11 @@ mod tests {
                     "spec.staticAssignments[1].hard[pods]",
                     "spec.overall[cpu]",
                 ],
+            ),
+            (
+                json!({"overall": {"cpu": "9"}, "staticAssignments": [
+                    {"clusterName": "m1", "hard": {"cpu": "1"}}, {"clusterName": "m1", "hard": {"cpu": "2"}}]}),
+                vec!["spec.staticAssignments[1].clusterName"],
             ),
         ] {
             let object = json!({"metadata": {"name": "q"}, "spec": spec});

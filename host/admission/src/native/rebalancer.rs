@@ -4,7 +4,7 @@ use windlass_api::apps::WorkloadRebalancerSpec;
 use windlass_core::AdmissionRequest;
 
 use super::read;
-use crate::causes::Causes;
+use crate::causes::{Causes, quoted};
 
 pub(super) fn validate(request: &AdmissionRequest, causes: &mut Causes) {
     let Some(spec) = read::<WorkloadRebalancerSpec>(&request.object, "spec", causes) else { return };
@@ -20,10 +20,23 @@ pub(super) fn validate(request: &AdmissionRequest, causes: &mut Causes) {
                 "a workload is found by its apiVersion, kind and name",
             );
         }
+        for (field, value) in [("name", &workload.name), ("namespace", &workload.namespace)] {
+            if let Some(why) = no_name(value) {
+                causes.invalid(format!("spec.workloads[{index}].{field}"), quoted(value), why);
+            }
+        }
     }
     if let Some(seconds) = spec.ttl_seconds_after_finished.filter(|seconds| *seconds < 0) {
         causes.invalid("spec.ttlSecondsAfterFinished", seconds, "must be greater than or equal to 0");
     }
+}
+
+/// Why no object of whatever kind can have this name.
+fn no_name(text: &str) -> Option<&'static str> {
+    if matches!(text, "." | "..") || text.contains(['/', '%']) {
+        return Some("may not be '.' or '..', nor contain '/' or '%'");
+    }
+    (text.len() > 253).then_some("must be no more than 253 characters")
 }
 
 #[cfg(test)]
@@ -45,6 +58,10 @@ mod tests {
             (
                 json!({"workloads": [web, {"apiVersion": "apps/v1", "kind": "", "name": ""}]}),
                 vec!["spec.workloads[1].kind", "spec.workloads[1].name"],
+            ),
+            (
+                json!({"workloads": [{"apiVersion": "v1", "kind": "A", "name": "a/b", "namespace": ".."}]}),
+                vec!["spec.workloads[0].name", "spec.workloads[0].namespace"],
             ),
         ] {
             check(&create("apps.karmada.io", "workloadrebalancers", json!({"spec": spec})), &want);

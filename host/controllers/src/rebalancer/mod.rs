@@ -94,6 +94,8 @@ impl Rebalancers {
             Ok(true) => Attempt::Triggered,
             Ok(false) => Attempt::NotFound,
             Err(error) if is_not_found(&error) => Attempt::NotFound,
+            // There is no path to something of such a name, and never will be.
+            Err(kube::Error::BuildRequest(_)) => Attempt::NotFound,
             Err(error) => {
                 let WorkloadReference { kind, namespace, name, .. } = workload;
                 tracing::warn!(kind, namespace, name, error = %message(&error), "not rebalanced, trying again");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -108,7 +108,7 @@ impl fmt::Debug for Pending {
 
 impl Collector for Pending {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let depths = self.0.ask(|engine, _| engine.depths());
+        let (depths, incoming) = self.0.ask(|engine, _| (engine.depths(), engine.incoming()));
         let queues = [
             ("active", depths.active),
             ("backoff", depths.backoff),
@@ -120,6 +120,12 @@ impl Collector for Pending {
         for (queue, depth) in queues {
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
             ConstGauge::new(depth).encode(pending.encode_family(&[("queue", queue)])?)?;
+        }
+        let help = "Bindings that came into the queue, by what brought them";
+        let mut came =
+            encoder.encode_descriptor("queue_incoming_bindings", help, None, MetricType::Counter)?;
+        for (event, count) in incoming {
+            ConstCounter::new(count).encode(came.encode_family(&[("event", event)])?)?;
         }
         Ok(())
     }

@@ -66,6 +66,8 @@ pub struct Engine {
     concerns: Concerns,
     promises: Promises,
     queue: Queue<Key>,
+    /// How many came into the queue when they were first seen.
+    added: u64,
     /// Why the bindings that wait for an event were refused.
     refusals: HashMap<Key, Refused>,
     in_flight: HashMap<Key, InFlight>,
@@ -102,6 +104,7 @@ impl Engine {
     pub fn new(settings: Settings) -> Engine {
         Engine {
             queue: Queue::new(settings.limits),
+            added: 0,
             settings,
             clusters: Snapshot::default(),
             bindings: HashMap::new(),
@@ -127,8 +130,13 @@ impl Engine {
     /// no news.
     pub fn binding(&mut self, binding: Arc<Binding>, now: Duration) {
         let key = Key::of(&binding.metadata);
+        let is_new = !self.bindings.contains_key(&key);
         if let Some(changed) = self.take(&key, binding, now) {
+            let pushed = self.queue.incoming().pushed;
             self.look_at(&key, changed, now);
+            if is_new {
+                self.added += self.queue.incoming().pushed - pushed;
+            }
         }
     }
 

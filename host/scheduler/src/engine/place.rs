@@ -9,7 +9,7 @@ use super::Engine;
 use super::known::Known;
 use crate::context::Context;
 use crate::explain::{Explanation, explain};
-use crate::queue::Waiting;
+use crate::queue::{Incoming, Waiting};
 use crate::refusal::Refusal;
 use crate::snapshot::{Promise, Snapshot};
 
@@ -117,6 +117,17 @@ impl Engine {
     /// The clusters as they are known, with what they were promised.
     pub fn clusters(&self) -> &Snapshot {
         &self.clusters
+    }
+
+    /// How many bindings came into the queue, by the names that Karmada has for what brought them.
+    pub fn incoming(&self) -> [(&'static str, u64); 4] {
+        let Incoming { pushed, failed, woken } = self.queue.incoming();
+        [
+            ("BindingAdd", self.added),
+            ("BindingUpdate", pushed - self.added),
+            ("ScheduleAttemptFailure", failed),
+            ("ClusterChanged", woken),
+        ]
     }
 
     /// How many bindings are where.

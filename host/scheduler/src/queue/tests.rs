@@ -23,6 +23,18 @@ fn the_more_urgent_goes_first_and_among_equals_the_earlier() {
 }
 
 #[test]
+fn what_comes_to_wait_is_counted_by_what_brought_it() {
+    let mut queue = queue();
+    queue.push("a", 1);
+    queue.push("b", 1);
+    let (a, b) = (queue.pop(at(0)).unwrap(), queue.pop(at(0)).unwrap());
+    queue.back_off(a, at(0));
+    queue.unschedulable(b, at(0));
+    assert_eq!(queue.event(|_| true), 1);
+    assert_eq!(queue.incoming(), Incoming { pushed: 2, failed: 2, woken: 1 });
+}
+
+#[test]
 fn a_changed_priority_takes_effect_while_waiting() {
     let mut queue = queue();
     queue.push("a", 1);
