@@ -1,4 +1,4 @@
-//! Webhooks over TLS: the loop that accepts connections, and the routes that every server has.
+//! Webhooks over TLS, and the routes that every server has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,14 @@ use hyper_util::service::TowerToHyperService;
 use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
 use rustls::server::ResolvesServerCert;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use windlass_listen::{Listener, Stream};
 
-/// Clients that don't finish their handshake are let go.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// So are those that don't send a request, or not the whole of its head.
+/// Clients that don't send a request, or not the whole of its head, are let go.
 const HEAD: Duration = Duration::from_secs(60);
 /// Connections at once; an API server or a control plane shares a few for all its requests.
 const CONNECTIONS_MAX: usize = 1024;
-const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// After this what is under way at the end is given up: a webhook's timeout is 30 seconds at most.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -65,61 +61,26 @@ pub async fn serve(
     router: Router,
     shutdown: CancellationToken,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let accepted = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
-        };
-        let Some((Ok(slot), stream)) = shutdown.run_until_cancelled(accepted).await else { break };
-        let stream = match stream {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, mostly: it passes when connections end.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_RETRY).await;
-                continue;
-            }
-        };
-        let (acceptor, router, shutdown) = (acceptor.clone(), router.clone(), shutdown.clone());
-        tokio::spawn(async move {
-            connection(stream, acceptor, router, shutdown).await;
-            drop(slot);
-        });
-    }
-    drop(listener);
-    // All slots are free once every connection has ended.
-    let ended = tokio::time::timeout(DRAIN, slots.acquire_many(CONNECTIONS_MAX as u32)).await;
-    if ended.is_err() {
-        tracing::warn!("requests were still under way at the end");
-    }
+    let listener = Listener { tcp: listener, tls: Some(tls), connections_max: CONNECTIONS_MAX, drain: DRAIN };
+    let end = shutdown.clone();
+    let connection = move |stream| connection(stream, router.clone(), end.clone());
+    listener.serve(connection, shutdown).await;
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, shutdown: CancellationToken) {
-    let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "the TLS handshake failed"),
-        Err(_) => return tracing::debug!("the TLS handshake took too long"),
-    };
+async fn connection(stream: Stream, router: Router, shutdown: CancellationToken) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(serving);
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            ended = &mut serving => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "the connection failed");
-                }
-                return;
-            }
-            () = shutdown.cancelled(), if !stopping => {
-                stopping = true;
-                serving.as_mut().graceful_shutdown();
-            }
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
         }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "the connection failed");
     }
 }
 

@@ -1,17 +1,14 @@
 //! Serving the network: TLS, HTTP/1.1 and HTTP/2, and an end that lets requests finish.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use windlass_listen::{Listener, Stream};
 
 use crate::identity::User;
 use crate::service::Endpoint;
@@ -22,73 +19,36 @@ use crate::tls::Identity;
 const CONNECTIONS_MAX: usize = 4096;
 /// As kube-apiserver bounds them.
 const STREAMS_MAX: u32 = 250;
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(30);
 /// How long requests that are under way get to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long accepting rests after it failed: out of file descriptors, as a rule.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until `shutdown`, then lets the requests under way finish.
+/// Serves until `shutdown` or the end of the server, then lets the requests under way finish.
 pub(crate) async fn serve(
     state: &Arc<State>,
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     shutdown: CancellationToken,
-) -> io::Result<()> {
-    let acceptor = TlsAcceptor::from(tls);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let connections = TaskTracker::new();
-    loop {
-        let place = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            () = state.stopping.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
-        };
-        let stream = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            () = state.stopping.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(server = %state.name, %error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        connections.spawn(connection(Arc::clone(state), acceptor.clone(), stream, shutdown.clone(), place));
+) {
+    let end = shutdown.child_token();
+    let listener =
+        Listener { tcp: listener, tls: Some(tls), connections_max: CONNECTIONS_MAX, drain: DRAIN_TIMEOUT };
+    let (served, ends) = (Arc::clone(state), end.clone());
+    let serving =
+        listener.serve(move |stream| connection(Arc::clone(&served), stream, ends.clone()), end.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = serving.as_mut() => {}
+        () = state.stopping.cancelled() => {
+            end.cancel();
+            serving.await;
+        }
     }
-    connections.close();
-    if tokio::time::timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
-        tracing::warn!(server = %state.name, open = connections.len(), "connections were cut off at the end");
-    }
-    Ok(())
 }
 
-async fn connection(
-    state: Arc<State>,
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    shutdown: CancellationToken,
-    _place: OwnedSemaphorePermit,
-) {
-    // Small answers must not wait for more to come.
-    let _ = stream.set_nodelay(true);
-    let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::debug!(server = %state.name, %error, "a TLS handshake failed");
-            return;
-        }
-        Err(_) => return,
-    };
-    let (_, session) = stream.get_ref();
-    let certificate = session.peer_certificates().and_then(|chain| chain.first());
-    let certified = certificate.and_then(Identity::of_certificate).map(User::from);
+async fn connection(state: Arc<State>, stream: Stream, end: CancellationToken) {
+    let certified = certified(&stream);
     let service = TowerToHyperService::new(Endpoint::new(&state, certified));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -101,7 +61,7 @@ async fn connection(
     tokio::pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = async { tokio::select! { () = shutdown.cancelled() => {} () = state.stopping.cancelled() => {} } } => {
+        () = end.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -109,4 +69,12 @@ async fn connection(
     if let Err(error) = outcome {
         tracing::debug!(server = %state.name, %error, "a connection ended");
     }
+}
+
+/// Who the client's certificate says it is.
+fn certified(stream: &Stream) -> Option<User> {
+    let Stream::Right(stream) = stream else { return None };
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates().and_then(|chain| chain.first());
+    certificate.and_then(Identity::of_certificate).map(User::from)
 }

@@ -1,6 +1,5 @@
 //! The server as others hold it: opened on a directory, used in process through clients, served to the network.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -62,8 +61,6 @@ pub enum OpenError {
 pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("the listener failed")]
-    Listener(#[from] io::Error),
 }
 
 /// An open API server. Cheap to clone; all clones are the same server.
@@ -152,7 +149,8 @@ impl ApiServer {
     /// TLS can't be configured.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let tls = Arc::new(self.state.authority.server_config()?);
-        Ok(connection::serve(&self.state, listener, tls, shutdown).await?)
+        connection::serve(&self.state, listener, tls, shutdown).await;
+        Ok(())
     }
 
     /// A kubeconfig for whoever owns the machine: a client certificate of `system:masters`, valid for a year.
