@@ -10,6 +10,9 @@ use crate::karmada::objects::{apply, apply_status, get, merge};
 pub(super) const NAMESPACES: [&str; 4] = ["open", "cores", "cores-and-memory", "high"];
 /// Those of differences that are named, and of workloads whose pods wait.
 pub(super) const NAMED: [&str; 4] = ["counted-pods", "not-best-effort", "both-scopes", "waiting"];
+/// A Deployment, by its namespace and name, of which so many pods wait for a node.
+pub(super) const WAITING: (&str, &str) = ("waiting", "web");
+pub(super) const WAITING_PODS: i64 = 4;
 const NODES: usize = 10;
 const PODS: usize = 40;
 

@@ -2,10 +2,11 @@
 //!
 //! Karmada's estimator and ours answer the same questions about the same member ([`compare`]), but for differences that
 //! are named. Karmada's scheduler places by the answers of `windlass estimator`, and ours by those of Karmada's
-//! ([`placing`]).
+//! ([`placing`]), and our descheduler takes away by both ([`descheduling`]).
 
 mod ask;
 mod compare;
+mod descheduling;
 mod member;
 mod placing;
 mod questions;

@@ -12,7 +12,7 @@ use windlass_scheduler::Counted;
 
 use super::ask::Asker;
 use super::running::{self, Estimator, Place, Which};
-use super::{MEMBERS, questions};
+use super::{MEMBERS, descheduling, questions};
 use crate::karmada::control_plane::until;
 use crate::karmada::objects::{apply, apply_status, delete, get};
 use crate::servers::{Karmada, Process};
@@ -48,7 +48,10 @@ pub(super) async fn run(
     let outcome = placed(control_plane, "by-ours", by_nodes).await;
     report(&outcome, &scheduler, &ours);
     outcome.context("Karmada's scheduler and our estimators")?;
-    drop((scheduler, ours));
+    drop(scheduler);
+    let outcome = descheduling::run(windlass, control_plane, place, &ours).await;
+    outcome.context("our descheduler and our estimators")?;
+    drop(ours);
 
     let theirs = both(async |which| running::karmada(karmada, place, which).await).await?;
     announce(&theirs, control_plane).await?;
@@ -56,9 +59,12 @@ pub(super) async fn run(
     let outcome = placed(control_plane, "by-theirs", by_nodes).await;
     report(&outcome, &scheduler, &theirs);
     outcome.context("our scheduler and Karmada's estimators")?;
+    let outcome = descheduling::run(windlass, control_plane, place, &theirs).await;
+    outcome.context("our descheduler and Karmada's estimators")?;
     Ok(vec![
         "Karmada's scheduler has placed by our estimators".to_owned(),
         "our scheduler has placed by Karmada's estimators".to_owned(),
+        "our descheduler has taken what waits by both's".to_owned(),
     ])
 }
 
@@ -86,16 +92,7 @@ async fn room(control_plane: &kube::Client, place: &Place) -> anyhow::Result<i64
 }
 
 fn flags(place: &Place) -> Vec<String> {
-    vec![
-        format!("--kubeconfig={}", place.kubeconfig.display()),
-        "--leader-elect=false".to_owned(),
-        "--metrics-bind-address=0".to_owned(),
-        "--health-probe-bind-address=0".to_owned(),
-        "--enable-scheduler-estimator=true".to_owned(),
-        format!("--scheduler-estimator-ca-file={}", place.file("ca.crt").display()),
-        format!("--scheduler-estimator-cert-file={}", place.file("client.crt").display()),
-        format!("--scheduler-estimator-key-file={}", place.file("client.key").display()),
-    ]
+    [place.flags(), vec!["--enable-scheduler-estimator=true".to_owned()]].concat()
 }
 
 fn scheduler(command: &'static str, program: &Path, place: &Place) -> anyhow::Result<Process> {

@@ -55,6 +55,19 @@ impl Place {
         self.folder.join(name)
     }
 
+    /// How a part of a control plane is started that asks estimators, and is the only one of its kind.
+    pub(super) fn flags(&self) -> Vec<String> {
+        vec![
+            format!("--kubeconfig={}", self.kubeconfig.display()),
+            "--leader-elect=false".to_owned(),
+            "--metrics-bind-address=0".to_owned(),
+            "--health-probe-bind-address=0".to_owned(),
+            format!("--scheduler-estimator-ca-file={}", self.file("ca.crt").display()),
+            format!("--scheduler-estimator-cert-file={}", self.file("client.crt").display()),
+            format!("--scheduler-estimator-key-file={}", self.file("client.key").display()),
+        ]
+    }
+
     /// How our client finds and trusts estimators that are called so.
     pub(super) fn options(&self, prefix: &str) -> Options {
         let identity = Identity { certificate: self.file("client.crt"), key: self.file("client.key") };
