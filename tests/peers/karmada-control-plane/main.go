@@ -7,6 +7,7 @@ import (
 
 	aggregatedapiserver "github.com/karmada-io/karmada/cmd/aggregated-apiserver/app"
 	controllermanager "github.com/karmada-io/karmada/cmd/controller-manager/app"
+	descheduler "github.com/karmada-io/karmada/cmd/descheduler/app"
 	estimator "github.com/karmada-io/karmada/cmd/scheduler-estimator/app"
 	scheduler "github.com/karmada-io/karmada/cmd/scheduler/app"
 	webhook "github.com/karmada-io/karmada/cmd/webhook/app"
@@ -27,6 +28,7 @@ func main() {
 		controllermanager.NewControllerManagerCommand(ctx),
 		scheduler.NewSchedulerCommand(ctx),
 		estimator.NewSchedulerEstimatorCommand(ctx),
+		descheduler.NewDeschedulerCommand(ctx),
 		webhook.NewWebhookCommand(ctx),
 		example.NewWebhookCommand(ctx),
 	)

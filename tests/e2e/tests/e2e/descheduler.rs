@@ -22,7 +22,7 @@ async fn replicas_that_find_no_place_are_dealt_out_anew() {
     let flags = ["--descheduling-interval", "200ms", "--unschedulable-threshold", "0s"];
     let control_plane = ControlPlane::start(MEMBERS, &flags).await;
     let client = control_plane.client().await;
-    open_members(&client).await;
+    open_members(&client, &["member1", "member2"]).await;
     apply(&client, WORKLOAD).await;
     let bindings = api(&client, "work.karmada.io/v1alpha2", "ResourceBinding", "default");
     let deployments = api(&client, "apps/v1", "Deployment", "default");

@@ -1,4 +1,5 @@
-//! A Deployment whose replicas are divided by what members have room for, as several tests need it.
+//! A Deployment whose replicas are divided by what members have room for, as several tests need it, and the moment when
+//! it can be.
 
 use kube::api::DynamicObject;
 use kube::{Api, Client};
@@ -26,11 +27,11 @@ spec:
     spec: {containers: [{name: nginx, image: nginx, resources: {requests: {cpu: 100m}}}]}
 ";
 
-/// The control plane's Clusters, once `member1` and `member2` are open to workloads. That their room is known is not
+/// The control plane's Clusters, once these are open to workloads. That their room is known is not
 /// enough: the taint that kept workloads from a member which was not ready goes a moment later.
-pub(crate) async fn open_members(client: &Client) -> Api<DynamicObject> {
+pub(crate) async fn open_members(client: &Client, names: &[&str]) -> Api<DynamicObject> {
     let clusters = api(client, "cluster.karmada.io/v1alpha1", "Cluster", "");
-    for name in ["member1", "member2"] {
+    for name in names {
         wait_for(&clusters, name, "open to workloads", |cluster| {
             cluster["status"]["resourceSummary"]["allocatable"]["cpu"].is_string()
                 && cluster["spec"]["taints"].as_array().is_none_or(Vec::is_empty)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
+use crate::divided::open_members;
 use windlass_test_probe::{api, apply, wait_for};
 
 const MEMBERS: &str = "members:
@@ -35,14 +36,8 @@ async fn check(scheduling: &str, want: &[(&str, i64)], want_total: i64) {
                    placement: {{replicaScheduling: {scheduling}}}}}}}"
     );
     apply(&client, &policy).await;
-    // Dynamic weights need to know what is available: all three members have to have reported.
-    let clusters = api(&client, "cluster.karmada.io/v1alpha1", "Cluster", "");
-    for name in ["member1", "member2", "member3"] {
-        wait_for(&clusters, name, "resources are known", |cluster| {
-            cluster["status"]["resourceSummary"]["allocatable"]["cpu"].is_string()
-        })
-        .await;
-    }
+    // Dynamic weights need to know what is available.
+    open_members(&client, &["member1", "member2", "member3"]).await;
     apply(&client, DEPLOYMENT).await;
 
     let want: BTreeMap<String, i64> = want.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();

@@ -36,7 +36,7 @@ fn clusters(binding: &Value) -> usize {
 async fn a_divided_deployment_is_spread_anew() {
     let control_plane = ControlPlane::start(MEMBERS, &[]).await;
     let client = control_plane.client().await;
-    let members = open_members(&client).await;
+    let members = open_members(&client, &["member1", "member2"]).await;
     let taint = async |taints: Value| {
         let patch = Patch::Merge(json!({"spec": {"taints": taints}}));
         members.patch("member2", &PatchParams::default(), &patch).await.unwrap();

@@ -1,4 +1,4 @@
-//! `windlass descheduler` takes from a member what its estimator says waits there, be it Karmada's or ours.
+//! Deschedulers, Karmada's and ours, take from a member what its estimator says waits there, be it Karmada's or ours.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,17 +20,17 @@ const REPLICAS: i64 = 6;
 
 /// The control plane's Clusters and the Services of these estimators are there.
 pub(super) async fn run(
-    windlass: &Path,
+    (command, program): (&'static str, &Path),
     control_plane: &kube::Client,
     place: &Place,
     estimators: &[Estimator; 2],
 ) -> anyhow::Result<()> {
     let arguments = [
-        vec!["descheduler".to_owned(), "--descheduling-interval=200ms".to_owned()],
+        vec![command.to_owned(), "--descheduling-interval=200ms".to_owned()],
         vec!["--unschedulable-threshold=0s".to_owned()],
         place.flags(),
     ];
-    let descheduler = Process::start("windlass-descheduler", windlass, &arguments.concat(), &place.folder)?;
+    let descheduler = Process::start(command, program, &arguments.concat(), &place.folder)?;
     let outcome = taken(control_plane).await;
     if outcome.is_err() {
         let estimators = estimators.iter().map(|estimator| &estimator.process);

@@ -49,8 +49,10 @@ pub(super) async fn run(
     report(&outcome, &scheduler, &ours);
     outcome.context("Karmada's scheduler and our estimators")?;
     drop(scheduler);
-    let outcome = descheduling::run(windlass, control_plane, place, &ours).await;
-    outcome.context("our descheduler and our estimators")?;
+    for descheduler in [("descheduler", windlass), ("karmada-descheduler", &karmada.program)] {
+        let outcome = descheduling::run(descheduler, control_plane, place, &ours).await;
+        outcome.with_context(|| format!("{} and our estimators", descheduler.0))?;
+    }
     drop(ours);
 
     let theirs = both(async |which| running::karmada(karmada, place, which).await).await?;
@@ -59,12 +61,12 @@ pub(super) async fn run(
     let outcome = placed(control_plane, "by-theirs", by_nodes).await;
     report(&outcome, &scheduler, &theirs);
     outcome.context("our scheduler and Karmada's estimators")?;
-    let outcome = descheduling::run(windlass, control_plane, place, &theirs).await;
+    let outcome = descheduling::run(("descheduler", windlass), control_plane, place, &theirs).await;
     outcome.context("our descheduler and Karmada's estimators")?;
     Ok(vec![
         "Karmada's scheduler has placed by our estimators".to_owned(),
         "our scheduler has placed by Karmada's estimators".to_owned(),
-        "our descheduler has taken what waits by both's".to_owned(),
+        "Karmada's descheduler has taken what waits by our estimators, and ours by both".to_owned(),
     ])
 }
 
