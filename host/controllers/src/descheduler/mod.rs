@@ -167,8 +167,9 @@ impl Descheduler {
         let total: i64 = taken.from.iter().map(|(_, count)| count).sum();
         self.counts.replicas.inc_by(total.unsigned_abs());
         let seconds = self.options.threshold.as_secs();
+        let what = if total == 1 { "1 replica is".to_owned() } else { format!("{total} replicas are") };
         let note = format!(
-            "{total} replicas that found no place for {seconds} s are dealt out anew: {}",
+            "{what} dealt out anew, for which no place was found for {seconds} s: {}",
             from.join(", ")
         );
         let uid = |uid: Option<&str>| uid.unwrap_or_default().to_owned();
