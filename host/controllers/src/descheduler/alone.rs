@@ -69,8 +69,7 @@ pub async fn run_descheduler(context: DeschedulerContext, term: Term) {
         };
         descheduler.run(term.end.clone()).await;
     };
-    let until_told = term.end.run_until_cancelled(work);
-    term.lost.run_until_cancelled(until_told).await;
+    term.lost.run_until_cancelled(term.end.run_until_cancelled(work)).await;
     stop.cancel();
     tasks.close();
     tasks.wait().await;

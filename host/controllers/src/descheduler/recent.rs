@@ -47,3 +47,39 @@ impl Recent {
         self.taken.retain(|_, (_, at)| now.saturating_duration_since(*at) < AWAITED);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::plan::short;
+    use super::*;
+
+    #[test]
+    fn a_member_is_left_alone_until_it_reports_something_new_or_a_minute_has_passed() {
+        let reported = |pods: i64| -> Binding {
+            let placement = json!({"replicaScheduling": {"replicaSchedulingType": "Divided",
+                "replicaDivisionPreference": "Aggregated"}});
+            serde_json::from_value(json!({
+                "metadata": {"name": "a", "uid": "u", "annotations": {
+                    "policy.karmada.io/applied-placement": placement.to_string()}},
+                "spec": {"resource": {"apiVersion": "apps/v1", "kind": "A", "name": "a"},
+                    "clusters": [{"name": "m1", "replicas": 3}, {"name": "m2", "replicas": 3}]},
+                "status": {"aggregatedStatus": [
+                    {"clusterName": "m1", "status": {"replicas": pods}}, {"clusterName": "m2"}]}}))
+            .unwrap()
+        };
+        let awaited = |recent: &Recent, binding: &Binding| -> Vec<bool> {
+            short(binding).iter().map(|short| recent.is_awaited(binding, short)).collect()
+        };
+        let (mut recent, began, binding) = (Recent::default(), Instant::now(), reported(4));
+        assert_eq!(awaited(&recent, &binding), [false, false]);
+        recent.taken(&binding, short(&binding).iter().take(1), began);
+        assert_eq!(awaited(&recent, &binding), [true, false]);
+        assert_eq!(awaited(&recent, &reported(3)), [false, false]);
+        recent.expire(began + AWAITED / 2);
+        assert_eq!(awaited(&recent, &binding), [true, false]);
+        recent.expire(began + AWAITED);
+        assert_eq!(awaited(&recent, &binding), [false, false]);
+    }
+}
