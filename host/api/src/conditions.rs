@@ -38,6 +38,8 @@ pub mod scheduled {
     pub const UNSCHEDULABLE: &str = "Unschedulable";
     /// The namespace's FederatedResourceQuota allows no more.
     pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
+    /// It left its clusters for a binding of higher priority, and waits for room.
+    pub const PREEMPTED: &str = "Preempted";
     /// `spec.suspension.scheduling` holds the binding.
     pub const SUSPENDED: &str = "Suspended";
 }

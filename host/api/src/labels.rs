@@ -116,6 +116,10 @@ pub const DEFAULT_SCHEDULER: &str = "default-scheduler";
 pub const EVICTION_TAINT_UNTOLERATED: &str = "TaintUntolerated";
 /// An eviction's reason: the application was unhealthy for too long.
 pub const EVICTION_APPLICATION_FAILURE: &str = "ApplicationFailure";
+/// An eviction's reason: a binding of higher priority needs the room.
+pub const EVICTION_PREEMPTED: &str = "Preempted";
+/// An eviction's producer: the scheduler, for a binding of higher priority.
+pub const EVICTION_PRODUCER_PREEMPTION: &str = "SchedulerPreemption";
 /// An eviction's producer: whoever watches the clusters' taints.
 pub const EVICTION_PRODUCER_TAINT: &str = "TaintManager";
 
@@ -132,3 +136,6 @@ pub const MANAGED_OBJECT_ANNOTATIONS: [&str; 8] = [
     WORK_NAME,
     WORK_NAMESPACE,
 ];
+
+/// On a Work: the state, as JSON, with which its resource was started after it had left another cluster.
+pub const RESTORED_STATE: &str = "work.windlass.io/restored-state";

@@ -38,4 +38,4 @@ pub use members::{
 pub use quota::follow as follow_quotas;
 pub use run::run;
 pub use scheduler::{SchedulerContext, run_scheduler};
-pub use scheduling::Scheduler;
+pub use scheduling::{Scheduler, SchedulerSettings};

@@ -6,7 +6,16 @@ use windlass_api::labels::{
     RESOURCE_BINDING_NAME, RESOURCE_BINDING_NAMESPACE, RESOURCE_BINDING_PERMANENT_ID,
 };
 
-use crate::index::Key;
+use windlass_core::{Gvk, ObjectId};
+
+use crate::index::{Key, binding_resource};
+
+/// A binding, as others name it.
+pub(crate) fn binding_object(key: Key) -> ObjectId {
+    let resource = binding_resource(!key.namespace.is_empty());
+    let gvk = Gvk::new(&resource.api_version, &resource.kind);
+    ObjectId { gvk, namespace: key.namespace, name: key.name }
+}
 
 /// The label of an object.
 pub(crate) fn label<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a str> {

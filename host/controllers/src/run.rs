@@ -169,6 +169,7 @@ impl Loops {
             notes: notes.clone(),
             events: events.clone(),
             quotas: Some(quotas),
+            interpreter: Some(interpreter.clone()),
         };
         spawn.task("scheduling", scheduling.run(shutdown.clone()));
         spawn.task("rooms", follow_rooms(rooms, index.clone(), queues.scheduling.clone()));

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use windlass_apiserver::{ApiServer, Config, store};
 use windlass_controllers::explain::{self, Verb};
 use windlass_controllers::{
-    Candidate, Election, NoRooms, Scheduler, SchedulerContext, Term, Timing, run_scheduler,
+    Candidate, Election, NoRooms, Scheduler, SchedulerContext, SchedulerSettings, Term, Timing, run_scheduler,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -98,6 +98,7 @@ impl Server {
             clock: Arc::new(Timestamp::now),
             scheduler: scheduler.clone(),
             statuses_in_flight: 4,
+            interpreter: None,
         }
     }
 }
@@ -115,7 +116,7 @@ async fn it_schedules_what_is_its_own_and_leaves_others_conditions_alone() {
     server.binding("others", policy.clone(), "another-scheduler").await;
     server.binding("web", policy.clone(), "default-scheduler").await;
     let term = Term::default();
-    let scheduler = Scheduler::new("default-scheduler", 4);
+    let scheduler = Scheduler::new(SchedulerSettings { writes_in_flight: 4, ..SchedulerSettings::default() });
     let running = tokio::spawn(run_scheduler(server.scheduler(&scheduler), term.clone()));
 
     let web = server.scheduled("web").await;

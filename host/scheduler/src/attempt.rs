@@ -1,6 +1,6 @@
 //! One group of clusters, tried: filter, estimate, select, assign.
 
-use windlass_api::work::{ResourceBindingSpec, TargetCluster};
+use windlass_api::work::{GracefulEvictionTask, ResourceBindingSpec, TargetCluster};
 
 use crate::assign::{Division, assign};
 use crate::context::Peers;
@@ -140,6 +140,37 @@ impl<'a> Attempt<'a> {
             None => select(self.plan, able, wanted, self.spec.replicas.into())
                 .map_err(Complaint::unschedulable)?,
         };
+        let targets = self.assign(taken)?;
+        if self.returns() {
+            let full = targets.iter().find(|target| {
+                let candidate = taken.iter().find(|candidate| candidate.name() == target.name);
+                candidate.is_some_and(|candidate| !self.has_room(candidate, target.replicas))
+            });
+            if let Some(TargetCluster { name, replicas }) = full {
+                let what = if *replicas > 0 { format!("{replicas} replicas") } else { "it".to_owned() };
+                return Err(Complaint::unschedulable(format!(
+                    "it left for another and returns once there is room, and {name} has none for {what}"
+                )));
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Whether the binding had to leave for another and is placed nowhere: it returns only to where there is room, even
+    /// if room does not matter otherwise.
+    fn returns(&self) -> bool {
+        let mut tasks = self.spec.graceful_eviction_tasks.iter();
+        self.spec.clusters.is_empty() && tasks.any(GracefulEvictionTask::is_preemption)
+    }
+
+    /// Whether so many replicas, or a set, fit; what has not reported its room is not asked.
+    fn has_room(&self, candidate: &Candidate<'_>, replicas: i32) -> bool {
+        let cluster = candidate.cluster;
+        let is_known = cluster.capacity.is_some() || cluster.room.is_some() || cluster.answers.is_some();
+        !is_known || !candidate.estimated || candidate.free >= i64::from(replicas.max(1))
+    }
+
+    fn assign(&self, taken: &mut [Candidate<'a>]) -> Result<Vec<TargetCluster>, Complaint> {
         if !matches!(self.workload, Workload::Replicas(_)) {
             return Ok(whole(taken));
         }
@@ -191,7 +222,7 @@ impl<'a> Attempt<'a> {
                     Strategy::StaticWeight(_) => self.plan.is_spread(),
                     Strategy::Aggregated | Strategy::DynamicWeight => true,
                 };
-                if !counts {
+                if !counts && !self.returns() {
                     return;
                 }
                 for candidate in candidates {
@@ -199,7 +230,7 @@ impl<'a> Attempt<'a> {
                 }
             }
             // Sets go only where they fit, as soon as it is for the scheduler to choose.
-            Workload::Components(_) if !self.plan.is_spread() => {}
+            Workload::Components(_) if !self.plan.is_spread() && !self.returns() => {}
             Workload::Components(_) => {
                 // The set that is there already needs no more room than it has grown by. Of several the one with
                 // the most room is kept.

@@ -17,6 +17,33 @@ pub struct Explanation {
     pub decision: Outcome,
     /// The groups of clusters, in the order in which they were tried; empty where the binding contradicts itself.
     pub groups: Vec<Group>,
+    /// Who leaves for it, where it has no room and takes it from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemption: Option<Preempts>,
+}
+
+/// Who leaves for a binding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preempts {
+    /// Bindings that would have to.
+    pub bindings: Vec<Leaver>,
+    /// Bindings that are leaving already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<Leaver>,
+    /// Where it would go then.
+    pub clusters: Vec<TargetCluster>,
+}
+
+/// A binding that leaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leaver {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
 }
 
 /// How a decision, or one group of it, ended.
@@ -104,7 +131,7 @@ pub fn explain(
             clears_clusters: refusal.reason.clears_targets(),
         },
     };
-    Explanation { decision, groups }
+    Explanation { decision, groups, preemption: None }
 }
 
 impl Group {
@@ -211,13 +238,7 @@ impl fmt::Display for Outcome {
                 if let Some(name) = affinity_name {
                     write!(f, ", by group {name}")?;
                 }
-                for (index, target) in clusters.iter().enumerate() {
-                    write!(f, "{} {}", if index == 0 { ":" } else { "," }, target.name)?;
-                    if target.replicas > 0 {
-                        write!(f, " ({})", target.replicas)?;
-                    }
-                }
-                Ok(())
+                write!(f, ": {}", Targets(clusters))
             }
             Outcome::Refused { reason, message, .. } => write!(f, "{reason}: {message}"),
         }
@@ -251,12 +272,52 @@ impl fmt::Display for Group {
     }
 }
 
+/// `Preempts default/a (priority 0), then: member1 (3)`
+impl fmt::Display for Preempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (head, bindings) in
+            [("Preempts", &self.bindings), ("Waits until these have left:", &self.leaving)]
+        {
+            for (index, Leaver { namespace, name, priority }) in bindings.iter().enumerate() {
+                let before = if index == 0 { head } else { "," };
+                let slash = if namespace.is_empty() { "" } else { "/" };
+                write!(f, "{before} {namespace}{slash}{name}")?;
+                if let Some(priority) = priority {
+                    write!(f, " (priority {priority})")?;
+                }
+            }
+            if !bindings.is_empty() {
+                f.write_str("; ")?;
+            }
+        }
+        write!(f, "then {}", Targets(&self.clusters))
+    }
+}
+
+/// `member1 (3), member2`
+struct Targets<'a>(&'a [TargetCluster]);
+
+impl fmt::Display for Targets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, target) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, target.name)?;
+            if target.replicas > 0 {
+                write!(f, " ({})", target.replicas)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The table says of each cluster what the message would say in one line.
         match (&self.decision, self.groups.as_slice()) {
             (Outcome::Refused { reason, .. }, [_, ..]) => writeln!(f, "{reason}")?,
             (decision, _) => writeln!(f, "{decision}")?,
+        }
+        if let Some(preemption) = &self.preemption {
+            writeln!(f, "{preemption}")?;
         }
         for group in &self.groups {
             write!(f, "\n{group}")?;

@@ -119,7 +119,8 @@ pub(crate) fn refuse<'a>(
     peers: &Peers,
     placed: bool,
 ) -> Option<Refused<'a>> {
-    if spec.graceful_eviction_tasks.iter().any(|task| task.from_cluster == cluster.name) {
+    let mut tasks = spec.graceful_eviction_tasks.iter();
+    if tasks.any(|task| task.from_cluster == cluster.name && !task.is_preemption()) {
         return Some(Refused::Evicting);
     }
     // What is there already is not driven out by a taint (evicting is for that), by a kind that was lost from sight or

@@ -41,7 +41,9 @@ pub use estimate::{
     ANSWER_HOLDS, Answer, Answers, Counted, Estimate, OpenQuestion, Question, RefusedNodes, Shortage,
     decide_or_ask, replicas, sets,
 };
-pub use explain::{Cluster as ClusterExplanation, Explanation, Group as GroupExplanation, Outcome, explain};
+pub use explain::{
+    Cluster as ClusterExplanation, Explanation, Group as GroupExplanation, Leaver, Outcome, Preempts, explain,
+};
 pub use filter::FilterReason;
 pub use node::Node;
 pub use preempt::{Occupant, Preemption, preempt};

@@ -30,7 +30,8 @@ pub struct Occupant<'a> {
 /// Who leaves, and where the binding can go then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preemption {
-    /// By their places among those that were asked about, in ascending order.
+    /// By their places among those that were asked about, in ascending order; empty where those who leave already are
+    /// enough.
     pub victims: Vec<usize>,
     pub targets: Vec<TargetCluster>,
     /// The group of `clusterAffinities` that the targets are from.
@@ -40,19 +41,27 @@ pub struct Preemption {
 /// As many clusters are looked at, all attempts together.
 const LOOKS_MAX: usize = 400_000;
 
-/// Chooses which of the placed bindings of lower priority leave, so that this one can be scheduled. `None`: its policy
-/// does not want that, nobody needs to leave, or it would not help. The binding itself is no occupant.
+/// Whether the binding takes room from others, where its priority allows that.
+pub(crate) fn preempts(spec: &ResourceBindingSpec) -> bool {
+    let asker = spec.schedule_priority.as_ref();
+    asker.and_then(|asker| asker.preemption) == Some(SchedulePreemption::PreemptLowerPriority)
+}
+
+/// Chooses which of the placed bindings of lower priority leave, so that this one can be scheduled. Those who are
+/// `leaving` in any case, whatever their priority, are still seen where they were: their room is counted on. `None`: its
+/// policy does not want that, nobody needs to leave, or it would not help. The binding itself is no occupant.
 pub fn preempt(
     snapshot: &Snapshot,
     spec: &ResourceBindingSpec,
     status: &ResourceBindingStatus,
     context: &Context,
     occupants: &[Occupant<'_>],
+    leaving: &[Occupant<'_>],
 ) -> Option<Preemption> {
-    let asker = spec.schedule_priority.as_ref()?;
-    if asker.preemption != Some(SchedulePreemption::PreemptLowerPriority) {
+    if !preempts(spec) {
         return None;
     }
+    let asker = spec.schedule_priority.as_ref()?;
     let workload = Workload::of(spec).ok()?;
     let estimator = Estimator::of(&workload, &spec.resource.namespace)?;
     // Only clusters that it may go to matter, of whichever group.
@@ -64,6 +73,24 @@ pub fn preempt(
     });
     if let Decision::Scheduled { .. } = decision {
         return None;
+    }
+    let leaving = leaving.iter().enumerate();
+    let leaving: Vec<Tenancy> =
+        leaving.filter_map(|(index, it)| Tenancy::of(snapshot, &allowed, index, it)).collect();
+    let emptier;
+    let snapshot = if leaving.is_empty() {
+        snapshot
+    } else {
+        let mut relief = Relief::new(snapshot, &leaving);
+        relief.release(&(0..leaving.len()).collect::<Vec<_>>(), None);
+        emptier = relief.snapshot();
+        &emptier
+    };
+    if !leaving.is_empty()
+        && let Decision::Scheduled { targets, affinity } =
+            consider(snapshot, spec, status, context, |_, _, _| {})
+    {
+        return Some(Preemption { victims: Vec::new(), targets, affinity });
     }
     let tenancies: Vec<Tenancy> = occupants
         .iter()

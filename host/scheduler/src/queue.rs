@@ -186,6 +186,13 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         Some(Popped { key, priority: entry.priority, failures: entry.failures, events: self.events })
     }
 
+    /// Takes a binding out though it is not its turn, or makes it as if it had been in: something is to be done about
+    /// it.
+    pub fn summon(&mut self, key: &K, priority: i32) -> Popped<K> {
+        let failures = self.take(key).map_or(0, |entry| entry.failures);
+        Popped { key: key.clone(), priority, failures, events: self.events }
+    }
+
     /// When [`Queue::pop`] next has something to give; `None`: not before something is put in or happens.
     pub fn next_at(&self, now: Duration) -> Option<Duration> {
         if !self.active.is_empty() {

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use windlass_api::Key;
 use windlass_api::labels::APPLIED_PLACEMENT;
-use windlass_api::work::{Binding, TargetCluster};
+use windlass_api::policy::SchedulePreemption;
+use windlass_api::work::{Binding, GracefulEvictionTask, ResourceBindingStatus, TargetCluster};
 use windlass_scheduler::engine::{Place, Write};
-use windlass_scheduler::{Cause, Context, Decision, Snapshot, decide, due};
+use windlass_scheduler::{Cause, Context, Decision, Occupant, Snapshot, decide, due, preempt};
 
 use crate::process::Process;
 use crate::workload::{assigned, cpus, goes_by_room};
@@ -25,7 +27,10 @@ pub(crate) fn decision(world: &World, id: usize, write: &Write) -> Result<(), St
     if is_suspended(&write.binding) {
         return Err(format!("{key} is decided on though it is suspended"));
     }
-    let mine = priority(&write.binding);
+    if let Some(beneficiary) = &write.evicted_for {
+        preemption(write, &beneficiary.binding)?;
+    }
+    let mine = rank(write);
     for (other, binding) in &process.bindings {
         let place = process.engine.place(other, world.now);
         if matches!(place, Some(Place::Active { .. })) && priority(binding) > mine {
@@ -41,6 +46,32 @@ pub(crate) fn decision(world: &World, id: usize, write: &Write) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// For whose sake something is written.
+pub(crate) fn rank(write: &Write) -> i32 {
+    write.evicted_for.as_ref().map_or_else(|| priority(&write.binding), |it| priority(&it.binding))
+}
+
+/// A binding is made to leave for another.
+fn preemption(write: &Write, by: &Binding) -> Result<(), String> {
+    let (mine, theirs) = (priority(&write.binding), priority(by));
+    if mine >= theirs || !preempts(by) {
+        return Err(format!("{} ({mine}) has to leave for one of priority {theirs}", write.key));
+    }
+    let left: Vec<&String> = write.binding.spec.clusters.iter().map(|target| &target.name).collect();
+    let tasks = write.eviction_tasks.iter().flatten();
+    let told: Vec<&String> =
+        tasks.filter(|task| task.is_preemption()).map(|task| &task.from_cluster).collect();
+    if !write.targets.is_empty() || left != told || left.is_empty() {
+        return Err(format!("{} leaves {left:?} and says that it leaves {told:?}", write.key));
+    }
+    Ok(())
+}
+
+fn preempts(binding: &Binding) -> bool {
+    let priority = binding.spec.schedule_priority.as_ref();
+    priority.and_then(|it| it.preemption) == Some(SchedulePreemption::PreemptLowerPriority)
 }
 
 /// What is put into a cluster fits there, next to all that is known to be there or on its way.
@@ -87,14 +118,32 @@ fn room(world: &World, process: &Process, write: &Write, target: &TargetCluster)
     let needs = promises.into_iter().flatten().flat_map(|promise| &promise.needs);
     let promised: i64 = needs.map(|need| need.replicas * need.request.get("cpu").units()).sum();
     let counted = report.running.values().sum::<i64>() + promised;
-    let exceeded = (taken + there).max(counted - cpus(spec, target.replicas)) > report.capacity;
-    if !exceeded && taken + mine > report.capacity {
+    let reserved: i64 = reserved(world, process, write, &target.name);
+    let had = before.map_or(0, |before| cpus(spec, before.replicas) - there).max(0);
+    let exceeded = (taken + there).max(counted - cpus(spec, target.replicas) + had) > report.capacity;
+    if !exceeded && taken + reserved + mine > report.capacity {
         return Err(format!(
-            "{} gets {mine} cpus in {}, where {taken} of {} are taken or promised:\n{takers}",
+            "{} gets {mine} cpus in {}, where {taken} of {} are taken or promised, and {reserved} kept free:\n{takers}",
             write.key, target.name, report.capacity
         ));
     }
     Ok(())
+}
+
+/// What is kept free in a cluster for others that wait until there is room, and go before this one.
+fn reserved(world: &World, process: &Process, write: &Write, cluster: &str) -> i64 {
+    let waiting = process.bindings.iter().filter(|(key, binding)| {
+        **key != write.key
+            && preempts(binding)
+            && priority(binding) >= priority(&write.binding)
+            && binding.spec.clusters.is_empty()
+            && !process.writing.contains_key(key)
+            && matches!(process.engine.place(key, world.now), Some(Place::Unschedulable { .. }))
+    });
+    let promised = waiting.filter_map(|(key, _)| process.engine.standing(key, world.now));
+    let promised = promised.flat_map(|standing| standing.promised).filter(|(name, _)| name == cluster);
+    let needs = promised.flat_map(|(_, promise)| promise.needs);
+    needs.map(|need| need.replicas * need.request.get("cpu").units()).sum()
 }
 
 /// Nothing has been disturbed for long.
@@ -149,7 +198,15 @@ fn stands(world: &World, snapshot: &Snapshot, binding: &Binding, place: Option<P
             if condition.status != "False" || !told {
                 return Err(format!("is refused and says {}: {}", condition.reason, condition.message));
             }
-            let Decision::Scheduled { targets, .. } = decision else { return Ok(()) };
+            let mut tasks = binding.spec.graceful_eviction_tasks.iter();
+            let preempted =
+                binding.spec.clusters.is_empty() && tasks.any(GracefulEvictionTask::is_preemption);
+            if preempted && condition.reason == "Unschedulable" {
+                return Err(format!("had to leave, and says no word of it: {}", condition.message));
+            }
+            let Decision::Scheduled { targets, .. } = decision else {
+                return helped_by_none(world, snapshot, binding, &status);
+            };
             let mut placed = binding.clone();
             placed.spec.clusters.clone_from(&targets);
             let grown = !binding.spec.components.is_empty() && !binding.spec.clusters.is_empty();
@@ -160,6 +217,32 @@ fn stands(world: &World, snapshot: &Snapshot, binding: &Binding, place: Option<P
         }
         _ => Err("has not come to rest".to_owned()),
     }
+}
+
+/// A binding that finds no room takes none from others, because it does not want to or it would not help.
+fn helped_by_none(
+    world: &World,
+    snapshot: &Snapshot,
+    binding: &Binding,
+    status: &ResourceBindingStatus,
+) -> Result<(), String> {
+    let others: Vec<(&Key, Occupant<'_>)> = world
+        .store
+        .bindings
+        .iter()
+        .filter(|(key, other)| **key != Key::of(&binding.metadata) && !is_suspended(other))
+        .map(|(key, other)| (key, Occupant { spec: &other.spec, priority: priority(other), since: 0 }))
+        .collect();
+    let occupants: Vec<Occupant<'_>> = others.iter().map(|(_, occupant)| *occupant).collect();
+    let found = preempt(snapshot, &binding.spec, status, &Context::default(), &occupants, &[]);
+    let Some(found) = found else { return Ok(()) };
+    let mut placed = binding.clone();
+    placed.spec.clusters.clone_from(&found.targets);
+    if world.store.over_quota(&placed).is_some() {
+        return Ok(());
+    }
+    let victims: Vec<&Key> = found.victims.iter().map(|victim| others[*victim].0).collect();
+    Err(format!("waits, and could go to {:?} if {victims:?} left", found.targets))
 }
 
 /// A binding's priority.

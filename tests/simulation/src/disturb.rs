@@ -17,7 +17,7 @@ pub(crate) fn begin(world: &mut World) {
     for _ in 0..world.random.below(4) {
         cluster(world);
     }
-    for _ in 0..world.random.below(6) {
+    for _ in 0..world.random.below(if world.crowded { 20 } else { 6 }) {
         create(world);
     }
     for namespace in NAMESPACES {
@@ -80,7 +80,7 @@ fn create(world: &mut World) {
     let namespace = *world.random.pick(&NAMESPACES);
     let key = Key::new(namespace, &format!("b{}", world.random.below(12)));
     if !world.store.bindings.contains_key(&key) {
-        let binding = workload::binding(&mut world.random, &key);
+        let binding = workload::binding(&mut world.random, &key, world.crowded);
         world.say(|| format!("{key} is made: {}", serde_json::to_string(&binding.spec).unwrap_or_default()));
         world.store.put(binding);
     }

@@ -37,8 +37,10 @@ impl Process {
         let settings = Settings {
             scheduler_name: "default-scheduler".to_owned(),
             writes_in_flight: 1 + id % 4,
-            limits: Limits::default(),
+            // Nothing comes about just because it is tried now and then.
+            limits: Limits { unschedulable_max: Duration::from_secs(86_400), ..Limits::default() },
             began: disturb::time(Duration::ZERO).0,
+            preemption: true,
         };
         let mut process = Process {
             id,

@@ -126,7 +126,18 @@ impl Store {
         {
             return WriteEnd::Conflict;
         }
+        if let Some(beneficiary) = &write.evicted_for {
+            // Nobody has to leave for one that may not come.
+            let mut asker = Binding::clone(&beneficiary.binding);
+            asker.spec.clusters.clone_from(&beneficiary.targets);
+            if let Some(over) = self.over_quota(&asker) {
+                return WriteEnd::OverQuota(over);
+            }
+        }
         let mut new = Binding::clone(stored);
+        if let Some(tasks) = &write.eviction_tasks {
+            new.spec.graceful_eviction_tasks.clone_from(tasks);
+        }
         new.spec.clusters.clone_from(&write.targets);
         let annotations = new.metadata.annotations.get_or_insert_default();
         annotations.insert(APPLIED_PLACEMENT.to_owned(), write.placement.clone());

@@ -16,9 +16,9 @@ pub(crate) const REGIONS: [&str; 2] = ["east", "west"];
 pub(crate) const NAMESPACES: [&str; 3] = ["blue", "green", ""];
 const PRIORITIES: [i32; 6] = [0, 0, 0, 5, 10, 1000];
 
-/// A new binding.
-pub(crate) fn binding(random: &mut Random, key: &Key) -> Binding {
-    let plain = random.chance(15);
+/// A new binding; where it is `crowded`, most want room that others have.
+pub(crate) fn binding(random: &mut Random, key: &Key, crowded: bool) -> Binding {
+    let plain = !crowded && random.chance(15);
     let components = !plain && random.chance(20);
     let (api_version, kind) = if plain { ("v1", "ConfigMap") } else { ("apps/v1", "Deployment") };
     let mut spec = json!({
@@ -26,6 +26,13 @@ pub(crate) fn binding(random: &mut Random, key: &Key) -> Binding {
         "placement": placement(random, components),
         "schedulePriority": {"priority": random.pick(&PRIORITIES)},
     });
+    if random.chance(if crowded { 70 } else { 30 }) {
+        spec["schedulePriority"]["preemption"] = json!("PreemptLowerPriority");
+    }
+    if crowded && !components && random.chance(80) {
+        spec["placement"] = json!({"replicaScheduling":
+            {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Aggregated"}});
+    }
     let requires = |cpu: i64| json!({"resourceRequest": {"cpu": cpu.to_string()}});
     if components {
         spec["components"] = json!([
@@ -35,7 +42,7 @@ pub(crate) fn binding(random: &mut Random, key: &Key) -> Binding {
         spec["replicas"] = json!(random.between(1, 5));
         spec["replicaRequirements"] = requires(random.between(1, 2));
     }
-    if random.chance(10) {
+    if random.chance(if crowded { 3 } else { 10 }) {
         spec["suspension"] = json!({"scheduling": true});
     }
     let metadata = if key.namespace.is_empty() {

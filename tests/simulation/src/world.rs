@@ -17,9 +17,12 @@ use crate::random::{Choices, Random};
 use crate::store::{Change, Store};
 use crate::workload::assigned;
 
-/// How long nothing is disturbed before all has to be at rest: longer than any promise, shorter than the time after
-/// which unschedulable bindings are looked at for want of anything else.
-const REST: Duration = Duration::from_secs(110);
+/// How long nothing is disturbed before all has to be at rest: longer than any promise, and than anybody is waited for
+/// who leaves.
+const REST: Duration = Duration::from_secs(280);
+
+/// How often each binding may be made to leave until all has come to rest.
+const EVICTIONS_MAX: usize = 3;
 
 /// A run in which something did not hold.
 #[derive(Debug)]
@@ -108,6 +111,10 @@ pub(crate) struct World {
     pub(crate) disturbances: usize,
     /// Statuses that are on their way.
     noting: BTreeSet<(usize, Key)>,
+    /// Whether many want what there is not enough of.
+    pub(crate) crowded: bool,
+    /// How many were made to leave since nothing is disturbed any more.
+    evicted_in_peace: usize,
     trace: Option<String>,
 }
 
@@ -135,6 +142,7 @@ impl World {
             orderly,
         };
         let disturbances = 20 + random.below(40);
+        let crowded = random.chance(40);
         World {
             random,
             now: Duration::from_secs(1),
@@ -147,6 +155,8 @@ impl World {
             faults,
             disturbances,
             noting: BTreeSet::new(),
+            crowded,
+            evicted_in_peace: 0,
             trace: trace.then(String::new),
         }
     }
@@ -330,10 +340,21 @@ impl World {
             let Some(action) = process.engine.next(now) else { break };
             match action {
                 Action::Write(write) => {
-                    self.say(|| format!("scheduler {id} decides {} -> {:?}", write.key, write.targets));
+                    self.say(|| {
+                        let by =
+                            write.evicted_for.as_ref().map(|it| Key::of(&it.binding.metadata).to_string());
+                        let why = by.map(|by| format!(" for {by}")).unwrap_or_default();
+                        format!("scheduler {id} decides {} -> {:?}{why}", write.key, write.targets)
+                    });
                     check::decision(self, id, &write)?;
+                    if write.evicted_for.is_some() && self.disturbances == 0 {
+                        self.evicted_in_peace += 1;
+                        if self.evicted_in_peace > EVICTIONS_MAX * self.store.bindings.len() {
+                            return Err(format!("they drive each other out: {}", write.key));
+                        }
+                    }
                     if let Some(process) = self.process(id) {
-                        let written = (write.targets.clone(), check::priority(&write.binding));
+                        let written = (write.targets.clone(), check::rank(&write));
                         process.writing.insert(write.key.clone(), written);
                     }
                     let after = self.random.millis(0, self.faults.write_ms);

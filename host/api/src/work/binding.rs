@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Component, ReplicaRequirements};
+use crate::labels::{EVICTION_PREEMPTED, EVICTION_PRODUCER_PREEMPTION};
 use crate::policy::{
     ConflictResolution, FailoverBehavior, Placement, PurgeMode, SchedulePreemption, SuspendClusters,
 };
@@ -166,6 +167,14 @@ pub struct GracefulEvictionTask {
     /// The clusters that were chosen before the failover began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters_before_failover: Vec<String>,
+}
+
+impl GracefulEvictionTask {
+    /// Whether the resource makes room for one of higher priority: nothing is wrong with the cluster, to which it may
+    /// return.
+    pub fn is_preemption(&self) -> bool {
+        self.reason == EVICTION_PREEMPTED && self.producer == EVICTION_PRODUCER_PREEMPTION
+    }
 }
 
 /// What another binding says.

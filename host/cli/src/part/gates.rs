@@ -14,12 +14,18 @@ pub(crate) struct FeatureGate {
 enum Meaning {
     /// It does so in any case.
     Always,
+    /// It does so if that is switched on.
+    Here,
     /// It is some other program's.
     Elsewhere,
 }
 
-/// The gates of Karmada v1.16, and the two that stand for all of a stage.
-const GATES: [(&str, Meaning); 17] = [
+/// Whether bindings take room from those of lower priority. Karmada has the name, in its API's words on
+/// `schedulePriority`, and not yet the feature.
+pub(crate) const PREEMPTION: &str = "PriorityBasedPreemptiveScheduling";
+
+/// The gates of Karmada v1.16, one that is announced, and the two that stand for all of a stage.
+const GATES: [(&str, Meaning); 18] = [
     ("AllAlpha", Meaning::Elsewhere),
     ("AllBeta", Meaning::Elsewhere),
     ("ContextualLogging", Meaning::Elsewhere),
@@ -32,6 +38,7 @@ const GATES: [(&str, Meaning); 17] = [
     ("LoggingBetaOptions", Meaning::Elsewhere),
     ("MultiClusterService", Meaning::Elsewhere),
     ("MultiplePodTemplatesScheduling", Meaning::Always),
+    (PREEMPTION, Meaning::Here),
     ("PriorityBasedScheduling", Meaning::Always),
     ("PropagateDeps", Meaning::Elsewhere),
     ("PropagationPolicyPreemption", Meaning::Elsewhere),
@@ -85,6 +92,13 @@ mod tests {
         assert_eq!(enabled(&gates, "ResourceQuotaEstimate"), Some(false));
         assert_eq!(enabled(&gates[..1], "ResourceQuotaEstimate"), Some(true));
         assert_eq!(enabled(&gates, "Failover"), None);
+    }
+
+    #[test]
+    fn preemption_is_switched_on_by_its_gate() {
+        let gate: FeatureGate = "PriorityBasedPreemptiveScheduling=true".parse().unwrap();
+        assert_eq!(gate.remark(), None);
+        assert_eq!((enabled(&[gate], PREEMPTION), enabled(&[], PREEMPTION)), (Some(true), None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod serve;
 pub(crate) use duties::Duties;
 pub(crate) use election::ElectionArgs;
 pub(crate) use estimators::{EstimatorClientArgs, identity};
-pub(crate) use gates::{FeatureGate, enabled};
+pub(crate) use gates::{FeatureGate, PREEMPTION, enabled};
 pub(crate) use go::{Bind, duration};
 pub(crate) use idle::IdleArgs;
 pub(crate) use log::KlogArgs;

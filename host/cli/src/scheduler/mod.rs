@@ -9,14 +9,17 @@ use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use windlass_admission::server;
 use windlass_controllers::{
-    EstimatedRooms, MemberRooms, NoRooms, Scheduler, SchedulerContext, run_scheduler,
+    EstimatedRooms, MemberRooms, NoRooms, Scheduler, SchedulerContext, SchedulerSettings, run_scheduler,
 };
+use windlass_core::Interpreter;
 use windlass_estimator::client::Estimators;
 
 pub(crate) use args::SchedulerArgs;
 
+use crate::args::PluginSourceArgs;
 use crate::client::config_by_flags;
-use crate::part::{Duties, FeatureGate, serve};
+use crate::part::{Duties, FeatureGate, PREEMPTION, enabled, serve};
+use crate::runtime::Plugins;
 use crate::stdout;
 use crate::up::runtime;
 
@@ -46,6 +49,10 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
         tracing::warn!("{remark}");
     }
     idle.remark(&rates.given());
+    let preemption = enabled(&feature_gates, PREEMPTION).unwrap_or(false);
+    // Who has to leave takes its state along, and the plugins know what that is.
+    let loaded = preemption.then(|| Plugins::load(&PluginSourceArgs::default())).transpose()?;
+    let interpreter = loaded.as_ref().map(|loaded| -> Arc<dyn Interpreter> { loaded.interpreter.clone() });
     runtime()?.block_on(async move {
         let config = config_by_flags(kubeconfig.as_deref(), master.as_deref()).await?;
         let url = config.cluster_url.to_string();
@@ -53,7 +60,11 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
         let mut registry = Registry::default();
         let duties = Duties::new(&mut registry);
 
-        let scheduler = Scheduler::new(&scheduler_name, writes_in_flight.into());
+        let scheduler = Scheduler::new(SchedulerSettings {
+            name: scheduler_name.clone(),
+            writes_in_flight: writes_in_flight.into(),
+            preemption,
+        });
         let mut rooms: Arc<dyn MemberRooms> = Arc::new(NoRooms::default());
         if let Some(options) = estimators {
             let estimators = Estimators::new(client.clone(), options, duties.shutdown.clone())
@@ -68,6 +79,7 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
             clock: Arc::new(jiff::Timestamp::now),
             scheduler: scheduler.clone(),
             statuses_in_flight: writes_in_flight.into(),
+            interpreter,
         };
         scheduler.show(&mut registry);
         let alive = (health_probe_bind_address, server::health(&duties.shutdown));

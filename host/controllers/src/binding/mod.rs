@@ -3,6 +3,7 @@
 mod completions;
 mod prune;
 mod render;
+mod restore;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -114,9 +115,24 @@ impl Bindings {
             if let Some(share) = completions.as_ref().and_then(|shares| shares.get(at)) {
                 object["spec"]["completions"] = json!(share);
             }
-            works.push(render::work(binding, template, object, &target.name));
+            let existing = self.existing(template, &target.name);
+            let state = restore::state(&binding.spec, &target.name, existing.as_deref());
+            if state.is_empty() {
+                works.push(render::work(binding, template, object, &target.name));
+                continue;
+            }
+            let object = restore::restored(self.interpreter.as_ref(), object, &state)?;
+            let mut work = render::work(binding, template, object, &target.name);
+            restore::note(&mut work, &state);
+            works.push(work);
         }
         Ok(works)
+    }
+
+    fn existing(&self, template: &Template, cluster: &str) -> Option<Arc<Work>> {
+        let id = template.id();
+        let name = names::work(&id.gvk.kind, &id.name, &id.namespace);
+        self.index.works.get(&Key::new(&names::execution_namespace(cluster), &name))
     }
 
     fn revise(&self, binding: &Binding, template: &Template, replicas: i32) -> Result<Value, Error> {

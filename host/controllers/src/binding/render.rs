@@ -44,7 +44,7 @@ pub(crate) fn must_leave_first(spec: &ResourceBindingSpec, cluster: &str) -> boo
     spec.graceful_eviction_tasks.iter().any(|task| task.from_cluster == cluster && is_direct(task.purge_mode))
 }
 
-fn is_direct(mode: Option<PurgeMode>) -> bool {
+pub(super) fn is_direct(mode: Option<PurgeMode>) -> bool {
     matches!(mode, Some(PurgeMode::Directly | PurgeMode::Immediately))
 }
 

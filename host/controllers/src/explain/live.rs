@@ -60,7 +60,7 @@ fn known(scheduler: &Scheduler, key: &Key) -> (u16, Value) {
         let binding = engine.known(key)?;
         let none = ResourceBindingStatus::default();
         let status = binding.status.as_ref().unwrap_or(&none);
-        let explanation = engine.dry_run(key, &binding.spec, status);
+        let explanation = engine.dry_run(key, &binding.spec, status, now);
         let mut report = Report::of(binding, Source::Scheduler, explanation);
         if let Some(standing) = engine.standing(key, now) {
             report.stands(&standing);
@@ -85,7 +85,7 @@ fn dry_run(scheduler: &Scheduler, body: &[u8]) -> (u16, Value) {
     let key = Key::of(&binding.metadata);
     let none = ResourceBindingStatus::default();
     let status = binding.status.as_ref().unwrap_or(&none);
-    let explanation = scheduler.ask(|engine, _| engine.dry_run(&key, &binding.spec, status));
+    let explanation = scheduler.ask(|engine, now| engine.dry_run(&key, &binding.spec, status, now));
     written(&Report::of(&binding, Source::Scheduler, explanation))
 }
 

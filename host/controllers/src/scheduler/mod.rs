@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use windlass_api::cluster::Cluster;
+use windlass_core::Interpreter;
 
 use crate::context::Clock;
 use crate::election::Term;
@@ -44,6 +45,8 @@ pub struct SchedulerContext {
     pub scheduler: Scheduler,
     /// Writes of statuses that may be under way at once.
     pub statuses_in_flight: usize,
+    /// Who knows what state those take along who leave for others; `None`: nobody does.
+    pub interpreter: Option<Arc<dyn Interpreter>>,
 }
 
 /// For how long statuses are still written at the end.
@@ -56,7 +59,7 @@ const LAST_WORDS_POLL: Duration = Duration::from_millis(5);
 /// Returns early only where the loop broke down.
 pub async fn run_scheduler(context: SchedulerContext, term: Term) {
     let Term { end, lost } = term;
-    let SchedulerContext { client, rooms, clock, scheduler, statuses_in_flight } = context;
+    let SchedulerContext { client, rooms, clock, scheduler, statuses_in_flight, interpreter } = context;
     // Ends what only watches and tells, after the last word has been written.
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -95,6 +98,7 @@ pub async fn run_scheduler(context: SchedulerContext, term: Term) {
             events,
             // Who enforces quotas is the control plane's business.
             quotas: None,
+            interpreter,
         };
         let scheduling = given.run(end.clone()).instrument(tracing::info_span!("scheduling"));
         if AssertUnwindSafe(scheduling).catch_unwind().await.is_err() {

@@ -25,21 +25,43 @@ pub struct Scheduler {
 /// scheduler is busy waits for few others.
 const WRITES_IN_FLIGHT: usize = 16;
 
+/// What a scheduler is given once.
+#[derive(Clone, Debug)]
+pub struct SchedulerSettings {
+    /// Bindings that ask for one of another name are left alone.
+    pub name: String,
+    /// So many writes of decisions may be under way at once.
+    pub writes_in_flight: usize,
+    /// Whether bindings whose policies want that take room from those of lower priority.
+    pub preemption: bool,
+}
+
+impl Default for SchedulerSettings {
+    fn default() -> SchedulerSettings {
+        SchedulerSettings {
+            name: DEFAULT_SCHEDULER.to_owned(),
+            writes_in_flight: WRITES_IN_FLIGHT,
+            preemption: true,
+        }
+    }
+}
+
 impl Default for Scheduler {
     fn default() -> Scheduler {
-        Scheduler::new(DEFAULT_SCHEDULER, WRITES_IN_FLIGHT)
+        Scheduler::new(SchedulerSettings::default())
     }
 }
 
 impl Scheduler {
-    /// A scheduler that knows nothing yet. Bindings that ask for one of another name are left alone; so many writes
-    /// of decisions may be under way at once.
-    pub fn new(name: &str, writes_in_flight: usize) -> Scheduler {
+    /// A scheduler that knows nothing yet.
+    pub fn new(settings: SchedulerSettings) -> Scheduler {
+        let SchedulerSettings { name, writes_in_flight, preemption } = settings;
         let settings = Settings {
-            scheduler_name: name.to_owned(),
+            scheduler_name: name,
             writes_in_flight: writes_in_flight.max(1),
             limits: Limits::default(),
             began: Timestamp::now(),
+            preemption,
         };
         Scheduler {
             engine: Arc::new(Mutex::new(Engine::new(settings))),

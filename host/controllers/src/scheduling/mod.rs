@@ -5,6 +5,7 @@
 mod engine;
 mod intake;
 mod measures;
+mod state;
 mod write;
 
 use std::collections::HashMap;
@@ -15,17 +16,20 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use windlass_api::Key;
 use windlass_api::conditions::SCHEDULED;
-use windlass_core::{Gvk, ObjectId};
+use windlass_core::Interpreter;
 use windlass_quota::Ledger;
-use windlass_scheduler::engine::{Action, Note, Tell, WriteEnd};
+use windlass_scheduler::engine::{Action, Note, Tell, Told, WriteEnd};
 use windlass_scheduler::{ClusterState, Room};
 
 use crate::events::Events;
-use crate::index::{Index, binding_resource};
+use crate::index::Index;
+use crate::marks;
 use crate::member_clients::MemberRooms;
 use crate::status::{self, NewCondition, Notes};
 
-pub use engine::Scheduler;
+use state::States;
+
+pub use engine::{Scheduler, SchedulerSettings};
 pub(crate) use intake::Intake;
 
 /// How many actions are carried out before others on this thread get a turn.
@@ -41,6 +45,8 @@ pub(crate) struct Scheduling {
     pub(crate) events: Events,
     /// What namespaces use and may use, where this process knows.
     pub(crate) quotas: Option<Arc<Ledger>>,
+    /// Who knows what state those take along who leave for others; `None`: nobody does.
+    pub(crate) interpreter: Option<Arc<dyn Interpreter>>,
 }
 
 /// The loop's own state: writes under way.
@@ -106,7 +112,14 @@ impl Running {
                     let schedule_type = measures::schedule_type(&write);
                     let (key, attempt) = (write.key.clone(), write.attempt);
                     let (index, quotas) = (self.given.index.clone(), self.given.quotas.clone());
-                    let task = self.writes.spawn(write::write(index, quotas, write));
+                    let states = self.states().filter(|_| write.evicted_for.is_some());
+                    let task = self.writes.spawn(async move {
+                        let write = match states {
+                            Some(states) => states.preserved(write).await,
+                            None => write,
+                        };
+                        write::write(index, quotas, write).await
+                    });
                     self.under_way.insert(task.id(), UnderWay { key, attempt, began, schedule_type });
                 }
                 Some(Action::Ask(questions)) => self.given.rooms.ask(questions),
@@ -115,6 +128,12 @@ impl Running {
             }
         }
         false
+    }
+
+    fn states(&self) -> Option<States> {
+        let Scheduling { index, events, interpreter, .. } = &self.given;
+        let interpreter = interpreter.clone()?;
+        Some(States { interpreter, index: index.clone(), events: events.clone() })
     }
 
     /// Decides no more, and hears of the writes under way.
@@ -191,10 +210,14 @@ impl Running {
     }
 
     fn tell(&self, tell: Tell) {
-        let Tell { key, uid, message } = tell;
-        let resource = binding_resource(!key.namespace.is_empty());
-        let gvk = Gvk::new(&resource.api_version, &resource.kind);
-        let about = ObjectId { gvk, namespace: key.namespace, name: key.name };
-        self.given.events.warn(&about, &uid, "ScheduleBindingFailed", "ScheduleBinding", message);
+        let Tell { key, uid, told, message } = tell;
+        let (about, events) = (marks::binding_object(key), &self.given.events);
+        match told {
+            Told::Refused => {
+                events.warn(&about, &uid, "ScheduleBindingFailed", "ScheduleBinding", message);
+            }
+            Told::Preempted => events.warn(&about, &uid, "Preempted", "Preempting", message),
+            Told::Preempting => events.inform(&about, &uid, "Preempting", "Preempting", message),
+        }
     }
 }

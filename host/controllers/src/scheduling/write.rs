@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::TargetCluster;
 use windlass_quota::{BindingId, Charge, Ledger, Refused, usage, usage_on};
@@ -15,18 +15,28 @@ use crate::index::{Binding, Index, Key, version};
 
 /// Writes an assignment. What the quotas that are known here don't allow isn't tried: thousands may wait for room.
 pub(super) async fn write(index: Arc<Index>, quotas: Option<Arc<Ledger>>, write: Write) -> WriteEnd {
-    let Write { key, attempt: _, binding, targets, placement } = write;
-    if let Some(refused) = quotas.and_then(|ledger| over_quota(&ledger, &key, &binding, &targets)) {
+    let Write { key, attempt: _, binding, targets, placement, eviction_tasks, evicted_for } = write;
+    // Nobody leaves for one that its quota keeps out.
+    let (asker, wanted) = match &evicted_for {
+        Some(beneficiary) => (&beneficiary.binding, &beneficiary.targets),
+        None => (&binding, &targets),
+    };
+    let asker_key = Key::of(&asker.metadata);
+    if let Some(refused) = quotas.and_then(|ledger| over_quota(&ledger, &asker_key, asker, wanted)) {
         return WriteEnd::OverQuota(refused.to_string());
     }
-    let patch = Patch::Merge(json!({
+    let mut patch = json!({
         "metadata": {
             "uid": binding.metadata.uid,
             "resourceVersion": binding.metadata.resource_version,
             "annotations": {APPLIED_PLACEMENT: placement},
         },
         "spec": {"clusters": targets},
-    }));
+    });
+    if let Some(tasks) = eviction_tasks {
+        patch["spec"]["gracefulEvictionTasks"] = if tasks.is_empty() { Value::Null } else { json!(tasks) };
+    }
+    let patch = Patch::Merge(patch);
     match index.binding_api(&key).patch(&key.name, &PatchParams::default(), &patch).await {
         Ok(written) => {
             let written = Arc::new(written);

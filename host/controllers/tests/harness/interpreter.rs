@@ -112,12 +112,18 @@ impl Interpreter for Plain {
         answer(Ok(changed(&value)))
     }
 
+    /// Paths are `{.field}`.
     fn preserve_state(
         &self,
-        _object: &Object,
-        _rules: &[StatePreservationRule],
+        object: &Object,
+        rules: &[StatePreservationRule],
     ) -> Answer<BTreeMap<String, String>> {
-        None
+        let status = object.part("status");
+        let value = |rule: &StatePreservationRule| {
+            let field = rule.json_path.trim_matches(['{', '.', '}']);
+            Some((rule.alias_label_name.clone(), status.get(field)?.to_string()))
+        };
+        answer(Ok(rules.iter().filter_map(value).collect()))
     }
 
     fn restore_state(&self, _object: &Object, _state: &BTreeMap<String, String>) -> Answer<Object> {

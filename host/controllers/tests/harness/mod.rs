@@ -187,6 +187,17 @@ impl Fleet {
         object.map(|object| serde_json::to_value(object).unwrap())
     }
 
+    /// Has so many pods of one CPU each run on a member's node.
+    pub(crate) async fn occupy(&self, member: &kube::Client, name: &str, pods: i32) {
+        for index in 0..pods {
+            let pod = json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": format!("{name}-{index}"), "namespace": "default"},
+                "spec": {"nodeName": "node", "containers": [{"name": "c", "image": "nginx",
+                    "resources": {"requests": {"cpu": "1"}}}]}});
+            self.create(member, pod).await;
+        }
+    }
+
     /// The binding of a resource in `default`.
     pub(crate) async fn binding(&self, name: &str) -> Option<Value> {
         self.get(&self.control, "work.karmada.io/v1alpha2", "ResourceBinding", "default", name).await

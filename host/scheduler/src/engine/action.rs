@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use windlass_api::Key;
-use windlass_api::work::{Binding, TargetCluster};
+use windlass_api::work::{Binding, GracefulEvictionTask, TargetCluster};
 
 use crate::estimate::OpenQuestion;
 
@@ -32,6 +32,19 @@ pub struct Write {
     pub targets: Vec<TargetCluster>,
     /// The placement that was decided by, as JSON: for the annotation `policy.karmada.io/applied-placement`.
     pub placement: String,
+    /// For `spec.gracefulEvictionTasks`, the state to be carried in them apart; `None`: they stay as they are.
+    pub eviction_tasks: Option<Vec<GracefulEvictionTask>>,
+    /// For whom the binding leaves its clusters; `None`: it is decided on for its own sake.
+    pub evicted_for: Option<Beneficiary>,
+}
+
+/// A binding for which another leaves.
+#[derive(Clone, Debug)]
+pub struct Beneficiary {
+    pub binding: Arc<Binding>,
+    /// Where it is to go. If a quota does not allow that, nobody has to leave: the write then ends by
+    /// [`WriteEnd::OverQuota`].
+    pub targets: Vec<TargetCluster>,
 }
 
 /// How a write ended.
@@ -71,10 +84,22 @@ pub struct Decided {
     pub chosen: bool,
 }
 
-/// A warning about a binding.
+/// News of a binding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tell {
     pub key: Key,
     pub uid: String,
+    pub told: Told,
     pub message: String,
+}
+
+/// What kind of news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It could not be scheduled.
+    Refused,
+    /// It left its clusters for another.
+    Preempted,
+    /// Others leave for it.
+    Preempting,
 }

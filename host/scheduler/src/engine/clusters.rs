@@ -46,6 +46,11 @@ impl Engine {
         }
         if old.is_none() {
             self.promises.restore(&mut self.clusters, &name);
+            for key in self.concerns.placed_on(&name) {
+                if let Some(known) = self.bindings.get(&key) {
+                    self.promises.resumed(&mut self.clusters, &key, known.placed(), &name, now);
+                }
+            }
         }
         if reported {
             self.promises.reported(&mut self.clusters, &name, now);

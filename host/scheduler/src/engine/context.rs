@@ -6,6 +6,7 @@ use windlass_api::Key;
 use windlass_api::work::ResourceBindingSpec;
 
 use super::known::Known;
+use super::reserved::give_back;
 use super::{Action, Engine};
 use crate::context::{Context, Peers};
 use crate::decide::Decision;
@@ -20,7 +21,10 @@ impl Engine {
     pub(super) fn decide(&mut self, popped: &Popped<Key>, known: &Known, now: Duration) -> Option<Decision> {
         let (key, spec) = (&popped.key, &known.binding.spec);
         let context = Context { held: known.held(), peers: self.peers(key, spec) };
-        match decide_or_ask(&self.clusters, spec, &known.status(), &context) {
+        let withheld = self.withhold(key, known.priority());
+        let decided = decide_or_ask(&self.clusters, spec, &known.status(), &context);
+        give_back(&mut self.clusters, withheld);
+        match decided {
             Ok(decision) => Some(decision),
             Err(questions) => {
                 for question in &questions {

@@ -9,6 +9,7 @@ use windlass_api::conditions::SCHEDULED;
 use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::{Binding, Component, ResourceBindingSpec, ResourceBindingStatus};
 
+use crate::preempt::preempts;
 use crate::snapshot::Snapshot;
 use crate::trigger::{Cause, due};
 use crate::workload::comes_in_sets;
@@ -33,6 +34,8 @@ pub(super) struct Known {
     held: Option<Vec<Component>>,
     /// Which request for a fresh decision has been met.
     rescheduled: Option<Time>,
+    /// Whether it was placed where it is since its status told of a decision.
+    pub(super) moved: bool,
 }
 
 impl Known {
@@ -47,6 +50,7 @@ impl Known {
             affinity: None,
             held: None,
             rescheduled: None,
+            moved: false,
         };
         if known.is_held() {
             known.held = known.components();
@@ -71,12 +75,14 @@ impl Known {
 
     /// What is known, with the binding as it is now.
     pub(super) fn renewed(&self, binding: Arc<Binding>) -> Known {
-        Known { version: version(&binding.metadata), binding, outdated: false, ..self.clone() }
+        let clusters = &binding.spec.clusters;
+        let moved = self.moved || !clusters.is_empty() && *clusters != self.binding.spec.clusters;
+        Known { version: version(&binding.metadata), binding, outdated: false, moved, ..self.clone() }
     }
 
     /// A decision holds for the binding of this generation.
     pub(super) fn holds(&mut self, on: &Binding, affinity: Option<String>) {
-        (self.decided, self.refused) = (on.metadata.generation, false);
+        (self.decided, self.refused, self.moved) = (on.metadata.generation, false, false);
         self.places(on);
         self.affinity = affinity.or(self.affinity.take());
         self.rescheduled.clone_from(&on.spec.reschedule_triggered_at);
@@ -171,6 +177,13 @@ impl Known {
         suspension.and_then(|suspension| suspension.scheduling).unwrap_or(false)
     }
 
+    /// What it takes to have it leave for another: a higher priority than this. `None`: nobody may ask that of it.
+    pub(super) fn rank(&self, scheduler: &str) -> Option<i32> {
+        let may_be_asked =
+            !self.binding.spec.clusters.is_empty() && self.is_for(scheduler) && !self.is_suspended();
+        may_be_asked.then(|| self.priority())
+    }
+
     /// Whether a scheduler of this name decides on it.
     pub(super) fn is_for(&self, scheduler: &str) -> bool {
         let name = self.binding.spec.scheduler_name.as_str();
@@ -198,7 +211,7 @@ pub(super) fn asks_otherwise(a: &Binding, b: &Binding) -> bool {
         reschedule_triggered_at,
         suspension,
         preserve_resources_on_deletion: _,
-        schedule_priority: _,
+        schedule_priority,
         workload_affinity_groups,
     } = &a.spec;
     let is_held = |suspension: &Option<windlass_api::work::Suspension>| {
@@ -211,6 +224,8 @@ pub(super) fn asks_otherwise(a: &Binding, b: &Binding) -> bool {
         || *placement != b.spec.placement
         || *graceful_eviction_tasks != b.spec.graceful_eviction_tasks
         || *workload_affinity_groups != b.spec.workload_affinity_groups
+        // Who takes room from others may take it from more of them.
+        || *schedule_priority != b.spec.schedule_priority && preempts(&b.spec)
         || *scheduler_name != b.spec.scheduler_name
         || *reschedule_triggered_at != b.spec.reschedule_triggered_at
         || is_held(suspension) != is_held(&b.spec.suspension)

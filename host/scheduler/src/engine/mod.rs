@@ -8,18 +8,23 @@
 //! - a decision is written on condition that the binding still is the one that was decided on;
 //! - room counts as taken from the decision until the workload shows in its member;
 //! - nothing of lower priority is decided on while something of higher priority is able to be;
+//! - who takes room from others does so from lower ones alone, and nobody of lower priority gets it meanwhile;
 //! - a change of a cluster makes those look again whom it concerns, and no others.
 
 mod action;
 mod clusters;
 mod concerns;
 mod context;
+mod eviction;
 mod held;
 mod known;
+mod leaving;
 mod outcome;
 mod place;
 mod promises;
 mod refused;
+mod reserved;
+mod room;
 mod turn;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -31,15 +36,17 @@ use windlass_api::Key;
 use windlass_api::conditions::{SCHEDULED, scheduled};
 use windlass_api::work::{Binding, TargetCluster};
 
-pub use action::{Action, Decided, Note, Tell, Write, WriteEnd};
+pub use action::{Action, Beneficiary, Decided, Note, Tell, Told, Write, WriteEnd};
 pub use place::{Depths, Place, Standing};
 
 use crate::queue::{Limits, Popped, Queue};
 use crate::snapshot::Snapshot;
 use concerns::Concerns;
 use known::{Known, asks_otherwise, version};
+use leaving::Leaving;
 use promises::{Before, Promises};
 use refused::Refused;
+use reserved::Reserved;
 
 /// Changes of room that come within this time are one event: a member that is filling up changes with every pod.
 const ROOM_EVENTS_EVERY: Duration = Duration::from_millis(50);
@@ -55,6 +62,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The time of day when the engine's time was 0: what was decided shortly before may not show yet.
     pub began: Timestamp,
+    /// Whether bindings whose policies want that take room from those of lower priority.
+    pub preemption: bool,
 }
 
 /// The scheduler's state.
@@ -81,12 +90,18 @@ pub struct Engine {
     rooms_told: Duration,
     /// Refusals whose wording is to be told later.
     untold: BTreeSet<(Duration, Key)>,
+    /// Those that are placed somewhere, by priority.
+    placed: BTreeSet<(i32, Key)>,
+    leaving: Leaving,
+    reserved: Reserved,
 }
 
 /// A decision that is being written.
 #[derive(Debug)]
 struct InFlight {
     popped: Popped<Key>,
+    /// The priority of whom it is for.
+    rank: i32,
     attempt: u64,
     /// What was decided on.
     binding: Arc<Binding>,
@@ -118,6 +133,9 @@ impl Engine {
             roomier: BTreeSet::new(),
             rooms_told: Duration::ZERO,
             untold: BTreeSet::new(),
+            placed: BTreeSet::new(),
+            leaving: Leaving::default(),
+            reserved: Reserved::default(),
         }
     }
 
@@ -162,6 +180,21 @@ impl Engine {
         let freed = self.promises.follow(&mut self.clusters, key, before, known.placed(), now);
         self.roomier.extend(freed);
         let outdated = old.as_ref().is_some_and(|old| old.outdated);
+        if let Some(old) = &old {
+            self.placed.remove(&(old.priority(), key.clone()));
+            let [before, rank] = [old, &known].map(|known| known.rank(&self.settings.scheduler_name));
+            if let Some(rank) = rank.filter(|rank| before.is_none_or(|before| *rank < before))
+                && !old.binding.spec.clusters.is_empty()
+            {
+                self.may_ask(rank);
+            }
+        }
+        if !known.binding.spec.clusters.is_empty() {
+            self.placed.insert((known.priority(), key.clone()));
+        }
+        if self.leaving.follow(key, &known.binding, self.settings.began, now) || outdated {
+            self.wake_waiting();
+        }
         let old = old.map(|old| old.binding);
         let changed = outdated || old.as_deref().is_none_or(|old| asks_otherwise(old, &known.binding));
         if old.as_deref().is_none_or(|old| old.spec.clusters != known.binding.spec.clusters) {
@@ -174,10 +207,14 @@ impl Engine {
     /// A binding is gone.
     pub fn binding_gone(&mut self, key: &Key, now: Duration) {
         if let Some(known) = self.bindings.remove(key) {
+            self.placed.remove(&(known.priority(), key.clone()));
             let peers = self.concerns.peers(key, &known.binding.spec);
             self.wake(&peers);
         }
         self.concerns.remove(key);
+        if self.leaving.remove(key) {
+            self.wake_waiting();
+        }
         self.leave(key);
         self.roomier.extend(self.promises.revoke(&mut self.clusters, key, now));
     }
@@ -200,7 +237,8 @@ impl Engine {
         let queue = if self.may_start(now) { self.queue.next_at(now) } else { None };
         let rooms = (!self.roomier.is_empty()).then(|| self.rooms_told + ROOM_EVENTS_EVERY);
         let untold = self.untold.first().map(|(at, _)| *at);
-        [queue, rooms, untold, self.promises.next_at()].into_iter().flatten().min()
+        let others = [self.promises.next_at(), self.leaving.next_at(), self.reserved.next_at()];
+        [queue, rooms, untold].into_iter().chain(others).flatten().min()
     }
 
     /// Puts a binding in the queue, or takes it out, as it is now. One that has not changed keeps its place.
@@ -222,7 +260,7 @@ impl Engine {
             // What the write has brought about is known when it has ended.
             return;
         }
-        if known.due(&self.clusters).is_some() {
+        if known.due(&self.clusters).is_some() || eviction::is_over(&known.binding) {
             let priority = known.priority();
             if changed || !self.queue.contains(key) {
                 self.queue.push(key.clone(), priority);
@@ -233,10 +271,10 @@ impl Engine {
             return;
         }
         let untold = !known.is_noted() || known.condition(SCHEDULED) != Some(scheduled::SUCCESS);
-        let binding = known.binding.clone();
+        let (binding, moved) = (known.binding.clone(), known.moved);
         self.give_up(key, now);
         if untold {
-            self.note_success(key, &binding, None, false);
+            self.note_success(key, &binding, None, moved);
         }
     }
 
@@ -258,6 +296,9 @@ impl Engine {
     /// Takes a binding out of the queue: there is nothing to be decided.
     fn leave(&mut self, key: &Key) {
         self.queue.remove(key);
+        if let Some(free) = self.reserved.forget(key) {
+            self.roomier.extend(free.clusters());
+        }
         if let Some(refused) = self.refusals.remove(key) {
             self.untold.remove(&(refused.tell_at, key.clone()));
         }

@@ -20,9 +20,11 @@ impl Engine {
         let Some(in_flight) = self.in_flight.remove(key) else { return };
         let Some(known) = self.bindings.get(key) else {
             self.give_up(key, now);
+            self.wake_waiting();
             return;
         };
         if known.binding.metadata.uid != in_flight.binding.metadata.uid {
+            self.wake_waiting();
             // Another of the same name: nothing was decided on that one.
             self.look_at(key, true, now);
             return;
@@ -60,6 +62,9 @@ impl Engine {
     fn end(&mut self, key: &Key, in_flight: InFlight, end: WriteEnd, now: Duration) -> u64 {
         let InFlight { popped, binding: decided_on, quota_changed, outcome, .. } = in_flight;
         let (decided_on, priority) = (version(&decided_on.metadata), popped.priority);
+        if let Outcome::Evicted { by } = &outcome {
+            return self.end_eviction(key, by, decided_on, end, now);
+        }
         match end {
             WriteEnd::Written(binding) => {
                 self.take(key, binding.clone(), now);
@@ -73,6 +78,12 @@ impl Engine {
                         let message = refusal.to_string();
                         self.refuse(popped, &binding, Some(refusal), message, now);
                     }
+                    Outcome::Arrived => {
+                        self.leave(key);
+                        self.note_success(key, &binding, None, false);
+                    }
+                    // Ended above.
+                    Outcome::Evicted { .. } => {}
                 }
                 return version(&binding.metadata);
             }
@@ -106,6 +117,55 @@ impl Engine {
                     decided: None,
                 }));
                 self.queue.back_off(popped, now);
+            }
+        }
+        decided_on
+    }
+
+    /// A binding has left for another, or has not. Gives the version up to which all is accounted for.
+    fn end_eviction(&mut self, key: &Key, by: &Key, decided_on: u64, end: WriteEnd, now: Duration) -> u64 {
+        match end {
+            WriteEnd::Written(binding) => {
+                self.take(key, binding.clone(), now);
+                self.landed(key, &binding, now);
+                self.evicted(key, &binding);
+                self.reserved.has_left(key, by, now);
+                self.wake_waiting();
+                return version(&binding.metadata);
+            }
+            WriteEnd::Conflict => {
+                if let Some(known) = self.bindings.get_mut(key) {
+                    known.outdated = known.version <= decided_on;
+                    if !known.outdated {
+                        self.wake_waiting();
+                    }
+                }
+            }
+            WriteEnd::NotFound => {
+                if self.bindings.get(key).is_some_and(|known| known.version <= decided_on) {
+                    self.binding_gone(key, now);
+                }
+                self.wake_waiting();
+            }
+            // The one that asked for it may not go there anyway.
+            WriteEnd::OverQuota(message) => {
+                if let Some(asker) = self.bindings.get(by)
+                    && self.reserved.get(by).is_some()
+                {
+                    let (on, priority) = (asker.binding.clone(), asker.priority());
+                    let popped = self.queue.summon(by, priority);
+                    // Whom it asked in vain it may ask again once its quota lets it.
+                    self.leave(by);
+                    self.refuse(popped, &on, None, message, now);
+                }
+            }
+            WriteEnd::Failed(_) => {
+                if let Some(asker) = self.bindings.get(by)
+                    && self.reserved.get(by).is_some()
+                {
+                    let popped = self.queue.summon(by, asker.priority());
+                    self.queue.back_off(popped, now);
+                }
             }
         }
         decided_on

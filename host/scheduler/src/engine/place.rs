@@ -7,10 +7,11 @@ use windlass_api::work::{Binding, ResourceBindingSpec, ResourceBindingStatus};
 
 use super::Engine;
 use super::known::Known;
+use super::room::Room;
 use crate::context::Context;
-use crate::explain::{Explanation, explain};
+use crate::explain::{Explanation, Leaver, Outcome, Preempts, explain};
 use crate::queue::{Incoming, Waiting};
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 use crate::snapshot::{Promise, Snapshot};
 
 /// Where a binding stands.
@@ -81,13 +82,17 @@ impl Engine {
     pub fn standing(&self, key: &Key, now: Duration) -> Option<Standing> {
         let known = self.bindings.get(key)?;
         let refused = self.refusals.get(key);
+        let reserved = self.reserved.get(key);
         let place = self.place(key, now)?;
         let waits_for = match place {
             Place::Active { .. } => "its turn".to_owned(),
-            Place::Backoff { .. } => "another attempt, after one that failed".to_owned(),
             Place::Unschedulable { .. } if refused.is_some_and(|refused| refused.is_by_quota()) => {
                 "a quota that allows it".to_owned()
             }
+            Place::Backoff { .. } | Place::Unschedulable { .. } if reserved.is_some() => {
+                reserved.map(|reserved| reserved.waits_for.clone()).unwrap_or_default()
+            }
+            Place::Backoff { .. } => "another attempt, after one that failed".to_owned(),
             Place::Unschedulable { .. } => "a cluster that takes it, or room in one".to_owned(),
             Place::Writing => "the API server to take the decision".to_owned(),
             Place::Suspended => "spec.suspension.scheduling to be false".to_owned(),
@@ -98,7 +103,10 @@ impl Engine {
             priority: known.priority(),
             waits_for,
             refusal: refused.and_then(|refused| refused.refusal.clone()),
-            promised: self.promises.of(key),
+            promised: match reserved {
+                Some(reserved) => reserved.promises.clone(),
+                None => self.promises.of(key),
+            },
         })
     }
 
@@ -109,9 +117,23 @@ impl Engine {
         key: &Key,
         spec: &ResourceBindingSpec,
         status: &ResourceBindingStatus,
+        now: Duration,
     ) -> Explanation {
         let held = self.bindings.get(key).and_then(Known::held);
-        explain(&self.clusters, spec, status, &Context { held, peers: self.peers(key, spec) })
+        let context = Context { held, peers: self.peers(key, spec) };
+        let priority = spec.schedule_priority.as_ref().map_or(0, |it| it.priority);
+        let mut clusters = self.clusters.clone();
+        let goes_before =
+            |other: &Key| self.bindings.get(other).is_some_and(|known| known.priority() >= priority);
+        self.reserved.withhold(&mut clusters, key, goes_before);
+        let mut explanation = explain(&clusters, spec, status, &context);
+        let lacks_room = matches!(&explanation.decision, Outcome::Refused { reason, .. }
+            if reason == Reason::Unschedulable.name());
+        if lacks_room && self.settings.preemption {
+            let room = self.room_for(&clusters, key, spec, status, &context, now).ok();
+            explanation.preemption = room.map(Preempts::from);
+        }
+        explanation
     }
 
     /// The clusters as they are known, with what they were promised.
@@ -140,5 +162,19 @@ impl Engine {
             writing: self.in_flight.len(),
             bindings: self.bindings.len(),
         }
+    }
+}
+
+impl From<Room> for Preempts {
+    fn from(room: Room) -> Preempts {
+        let Room { victims, leaving, targets } = room;
+        let victims = victims.into_iter().map(|(key, priority)| Leaver {
+            namespace: key.namespace,
+            name: key.name,
+            priority: Some(priority),
+        });
+        let leaving = leaving.into_iter();
+        let leaving = leaving.map(|key| Leaver { namespace: key.namespace, name: key.name, priority: None });
+        Preempts { bindings: victims.collect(), leaving: leaving.collect(), clusters: targets }
     }
 }

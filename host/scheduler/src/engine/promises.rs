@@ -272,6 +272,26 @@ impl Promises {
         }
     }
 
+    /// A cluster has come on which a binding was placed all along: what it is to run there it may have to start anew.
+    pub(super) fn resumed(
+        &mut self,
+        snapshot: &mut Snapshot,
+        key: &Key,
+        placed: Placed<'_>,
+        cluster: &str,
+        now: Duration,
+    ) {
+        let Placed { binding, components } = placed;
+        let spec = &binding.spec;
+        let target = spec.clusters.iter().find(|target| target.name == cluster);
+        let Some(target) = target.filter(|_| !self.has(key, cluster)) else { return };
+        let held = Held::of(spec, components, target);
+        self.change(snapshot, key, &spec.resource.namespace, cluster, now, |outstanding, _| {
+            outstanding.before = item(binding, cluster).cloned();
+            outstanding.landed = held;
+        });
+    }
+
     fn has(&self, key: &Key, cluster: &str) -> bool {
         self.by_binding.get(key).is_some_and(|account| account.clusters.contains_key(cluster))
     }

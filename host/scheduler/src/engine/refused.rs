@@ -6,7 +6,7 @@ use windlass_api::Key;
 use windlass_api::conditions::{SCHEDULED, scheduled};
 use windlass_api::work::Binding;
 
-use super::{Action, Decided, Engine, Note, Tell};
+use super::{Action, Decided, Engine, Note, Told, eviction};
 use crate::queue::{Popped, Waiting};
 use crate::refusal::Refusal;
 
@@ -57,9 +57,8 @@ impl Engine {
             refusal.as_ref().map(|refusal| (refusal.reason, wording(&refusal.summary)))
         };
         let same = old.as_ref().filter(|old| kind(&old.refusal) == kind(&refusal));
-        if same.is_none() {
-            let uid = on.metadata.uid.clone().unwrap_or_default();
-            self.outbox.push_back(Action::Tell(Tell { key: key.clone(), uid, message: message.clone() }));
+        if same.is_none() && self.reserved.get(&key).is_none() {
+            self.tell(&key, on, Told::Refused, message.clone());
         }
         let generation = on.metadata.generation;
         let mut refused =
@@ -118,13 +117,18 @@ impl Engine {
 
     fn note_refusal(&mut self, key: &Key, refused: &mut Refused) {
         refused.noted.clone_from(&refused.message);
-        let reason =
+        let mut reason =
             refused.refusal.as_ref().map_or(scheduled::QUOTA_EXCEEDED, |refusal| refusal.reason.name());
+        let mut message = refused.message.clone();
+        let preempted = self.bindings.get(key).and_then(|known| eviction::why(&known.binding));
+        if let Some(why) = preempted.filter(|_| reason == scheduled::UNSCHEDULABLE) {
+            (reason, message) = (scheduled::PREEMPTED, format!("{why}; {message}"));
+        }
         self.outbox.push_back(Action::Note(Note {
             key: key.clone(),
             status: false,
             reason,
-            message: refused.message.clone(),
+            message,
             decided: Some(Decided { generation: refused.generation, ..Decided::default() }),
         }));
     }

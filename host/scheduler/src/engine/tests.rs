@@ -2,6 +2,8 @@ use serde_json::{Value, json};
 use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::ResourceBindingSpec;
 
+mod preemption;
+
 use super::*;
 use crate::testing::{ClusterBuilder, cluster, config_map, deployment};
 
@@ -28,6 +30,7 @@ impl World {
             writes_in_flight: 4,
             limits: Limits::default(),
             began: Timestamp::UNIX_EPOCH,
+            preemption: true,
         };
         let mut world = World {
             engine: Engine::new(settings),
@@ -92,7 +95,11 @@ impl World {
     fn land(&mut self, write: &Write) -> Arc<Binding> {
         let (targets, placement) = (write.targets.clone(), write.placement.clone());
         let name = write.key.name.clone();
+        let tasks = write.eviction_tasks.clone();
         self.store(&name, |binding| {
+            if let Some(tasks) = tasks {
+                binding.spec.graceful_eviction_tasks = tasks;
+            }
             binding.spec.clusters = targets;
             binding
                 .metadata

@@ -8,10 +8,11 @@ use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::{Binding, ResourceBindingStatus, TargetCluster};
 
 use super::known::annotation;
-use super::{Action, Engine, InFlight, Write};
+use super::refused::Refused;
+use super::{Action, Engine, InFlight, Write, eviction};
 use crate::decide::Decision;
 use crate::queue::Popped;
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 
 /// What a decision leaves behind when it is written.
 #[derive(Clone, Debug)]
@@ -20,12 +21,29 @@ pub(super) enum Outcome {
     Chosen { affinity: Option<String> },
     /// What was chosen before is given up.
     Cleared(Refusal),
+    /// It leaves its clusters for another.
+    Evicted { by: Key },
+    /// It stays where it is, and carries nothing from where it was before any more.
+    Arrived,
 }
 
 impl Engine {
     /// What is to be done next; `None`: nothing, until something is put in or [`Engine::wake_at`] has come.
     pub fn next(&mut self, now: Duration) -> Option<Action> {
+        // What is decided comes before what has become possible since.
+        if let Some(action) = self.outbox.pop_front() {
+            return Some(action);
+        }
         self.roomier.extend(self.promises.expire(&mut self.clusters, now));
+        if self.leaving.expire(now) {
+            self.wake_waiting();
+        }
+        let due = self.reserved.due(now);
+        if !due.is_empty() {
+            let refusals = &self.refusals;
+            let by_quota = |key: &Key| refusals.get(key).is_some_and(Refused::is_by_quota);
+            self.queue.event(|key| due.contains(key) && !by_quota(key));
+        }
         self.tell_rooms(now);
         self.reword(now);
         loop {
@@ -45,7 +63,7 @@ impl Engine {
     pub(super) fn may_start(&mut self, now: Duration) -> bool {
         let next = self.queue.next_priority(now);
         self.in_flight.len() < self.settings.writes_in_flight
-            && next.is_none_or(|next| self.in_flight.values().all(|it| it.popped.priority <= next))
+            && next.is_none_or(|next| self.in_flight.values().all(|it| it.rank <= next))
     }
 
     fn take_turn(&mut self, popped: Popped<Key>, now: Duration) {
@@ -57,16 +75,27 @@ impl Engine {
             return;
         }
         let (binding, known) = (known.binding.clone(), known.clone());
+        if eviction::is_over(&binding) && known.due(&self.clusters).is_none() {
+            let targets = binding.spec.clusters.clone();
+            let placement = eviction::applied(&binding);
+            self.write(popped, binding, targets, placement, Outcome::Arrived);
+            return;
+        }
         // What it was to have by a decision that did not come about is not in its way.
         let freed = self.promises.settled(&mut self.clusters, &popped.key, now);
         self.roomier.extend(freed);
         let Some(decision) = self.decide(&popped, &known, now) else { return };
+        let lacks_room = matches!(&decision, Decision::Refused(it) if it.reason == Reason::Unschedulable);
+        if !lacks_room {
+            self.stop_keeping(&popped.key);
+        }
         match decision {
             Decision::Scheduled { targets, affinity } => {
                 let clusters = &mut self.clusters;
                 self.promises.decided(clusters, &popped.key, known.placed(), &targets, now);
                 let placement = placement(&binding);
-                if is_written(&binding, &targets, &placement) {
+                let arrived = eviction::is_over(&binding) && targets == binding.spec.clusters;
+                if is_written(&binding, &targets, &placement) && !arrived {
                     let chosen = was_asked_for(&binding, &known.status());
                     self.leave(&popped.key);
                     self.promises.settled(&mut self.clusters, &popped.key, now);
@@ -82,7 +111,11 @@ impl Engine {
                 self.write(popped, binding, Vec::new(), placement, Outcome::Cleared(refusal));
             }
             Decision::Refused(refusal) => {
-                let message = refusal.to_string();
+                let waits_for = if lacks_room { self.make_room(&popped.key, &known, now) } else { None };
+                let message = match waits_for {
+                    Some(waits_for) => format!("waits for {waits_for}; {refusal}"),
+                    None => refusal.to_string(),
+                };
                 self.refuse(popped, &binding, Some(refusal), message, now);
             }
         }
@@ -96,19 +129,29 @@ impl Engine {
         placement: String,
         outcome: Outcome,
     ) {
+        let (key, rank) = (popped.key.clone(), popped.priority);
+        let arrived = eviction::is_over(&binding) && targets == binding.spec.clusters;
+        let eviction_tasks = arrived.then(|| eviction::others(&binding));
+        let write = Write { key, attempt: 0, binding, targets, placement, eviction_tasks, evicted_for: None };
+        self.send(popped, rank, write, outcome);
+    }
+
+    /// Sends a write, which is numbered here.
+    pub(super) fn send(&mut self, popped: Popped<Key>, rank: i32, write: Write, outcome: Outcome) {
         self.attempts += 1;
-        let (key, attempt) = (popped.key.clone(), self.attempts);
+        let write = Write { attempt: self.attempts, ..write };
         let in_flight = InFlight {
             popped,
-            attempt,
-            binding: binding.clone(),
-            targets: targets.clone(),
+            rank,
+            attempt: write.attempt,
+            binding: write.binding.clone(),
+            targets: write.targets.clone(),
             again: false,
             quota_changed: false,
             outcome,
         };
-        self.in_flight.insert(key.clone(), in_flight);
-        self.outbox.push_back(Action::Write(Write { key, attempt, binding, targets, placement }));
+        self.in_flight.insert(write.key.clone(), in_flight);
+        self.outbox.push_back(Action::Write(write));
     }
 }
 

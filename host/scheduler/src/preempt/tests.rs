@@ -32,7 +32,8 @@ fn ask(
         .enumerate()
         .map(|(since, (spec, priority))| Occupant { spec, priority: *priority, since: since as i64 })
         .collect();
-    preempt(snapshot, spec, &unseen(), &Context::default(), &occupants).map(|preemption| preemption.victims)
+    preempt(snapshot, spec, &unseen(), &Context::default(), &occupants, &[])
+        .map(|preemption| preemption.victims)
 }
 
 #[test]
