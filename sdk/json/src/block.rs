@@ -1,62 +1,63 @@
-//! Sixteen bytes at once: where among them stands what structures JSON. A bit for each byte, the first one lowest.
+//! Sixty-four bytes at once: where among them stands what structures JSON. A bit for each byte, the first one lowest.
 
+/// How many bytes are looked at together.
+pub(crate) const BLOCK: usize = 64;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Masks {
-    pub(crate) quotes: u16,
-    pub(crate) backslashes: u16,
+    pub(crate) quotes: u64,
+    pub(crate) backslashes: u64,
     /// `{` and `[`.
-    pub(crate) opens: u16,
+    pub(crate) opens: u64,
     /// `}` and `]`.
-    pub(crate) closes: u16,
+    pub(crate) closes: u64,
 }
 
 /// `[` and `{`, and so `]` and `}`, differ in this bit, and it makes them of no other character.
 const FOLD: u8 = 0x20;
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+/// Every host of plugins has these instructions, whether or not the plugin is compiled for them everywhere.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 #[inline]
-pub(crate) fn masks(block: &[u8; 16]) -> Masks {
+pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
+    Masks {
+        quotes: are(b'"', 0, block),
+        backslashes: are(b'\\', 0, block),
+        opens: are(b'{', FOLD, block),
+        closes: are(b'}', FOLD, block),
+    }
+}
+
+/// Which bytes are `byte`, with `fold` in them.
+#[cfg(target_arch = "wasm32")]
+#[target_feature(enable = "simd128")]
+#[inline]
+fn are(byte: u8, fold: u8, block: &[u8; BLOCK]) -> u64 {
     use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128_or};
 
-    let (low, high) = words(block);
-    let bytes = u64x2(low, high);
-    let folded = v128_or(bytes, u8x16_splat(FOLD));
-    let are = |bytes, byte| u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(byte)));
-    Masks {
-        quotes: are(bytes, b'"'),
-        backslashes: are(bytes, b'\\'),
-        opens: are(folded, b'{'),
-        closes: are(folded, b'}'),
-    }
+    let word = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
+    let sixteens = block.as_chunks::<16>().0.iter().enumerate();
+    sixteens.fold(0, |all, (at, sixteen)| {
+        let [low, high] = sixteen.as_chunks::<8>().0 else { return all };
+        let bytes = v128_or(u64x2(word(low), word(high)), u8x16_splat(fold));
+        all | u64::from(u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(byte)))) << (at * 16)
+    })
 }
 
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+/// Which bytes are `byte`, with `fold` in them.
+#[cfg(not(target_arch = "wasm32"))]
 #[inline]
-pub(crate) fn masks(block: &[u8; 16]) -> Masks {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const LOW: u64 = ONES * 0x7f;
-
-    let (low, high) = words(block);
-    let fold = ONES * u64::from(FOLD);
-    // The high bit of each byte that is `byte`, and of no other.
-    let high_bits = |word: u64, byte: u8| {
-        let zero = word ^ (ONES * u64::from(byte));
-        !(((zero & LOW) + LOW) | zero | LOW)
-    };
-    // They are gathered in the topmost byte.
-    let gathered = |bits: u64| ((bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16;
-    let are = |low, high, byte| gathered(high_bits(low, byte)) | (gathered(high_bits(high, byte)) << 8);
-    Masks {
-        quotes: are(low, high, b'"'),
-        backslashes: are(low, high, b'\\'),
-        opens: are(low | fold, high | fold, b'{'),
-        closes: are(low | fold, high | fold, b'}'),
+fn are(byte: u8, fold: u8, block: &[u8; BLOCK]) -> u64 {
+    // The compiler makes vectors of this. Of each eight bytes, the bits are then gathered in the topmost one.
+    let mut bits = [0; BLOCK];
+    for at in 0..BLOCK {
+        bits[at] = if block[at] | fold == byte { 1 << (at % 8) } else { 0 };
     }
-}
-
-fn words(block: &[u8; 16]) -> (u64, u64) {
-    let (low, high) = block.split_at(8);
-    let word = |half: &[u8]| half.first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
-    (word(low), word(high))
+    let eights = bits.as_chunks::<8>().0.iter().enumerate();
+    eights.fold(0, |all, (at, eight)| {
+        let gathered = u64::from_le_bytes(*eight).wrapping_mul(u64::from_ne_bytes([1; 8])) >> 56;
+        all | gathered << (at * 8)
+    })
 }
 
 #[cfg(test)]
@@ -66,17 +67,21 @@ mod tests {
     #[test]
     fn each_byte_has_its_bit() {
         for byte in 0..=u8::MAX {
-            for at in 0..16 {
-                let mut block = *b"a~}{]\x7f\x80\x5e\x1f\"\\[0:,z";
+            for at in 0..BLOCK {
+                let mut block = [0; BLOCK];
+                let some = b"a~}{]\x7f\x80\x5e\x1f\"\\[0:,z\xff";
+                block.iter_mut().zip(some.iter().cycle()).for_each(|(place, byte)| *place = *byte);
                 block[at] = byte;
-                let Masks { quotes, backslashes, opens, closes } = masks(&block);
                 let bits = |of: &[u8]| {
-                    (0..16).filter(|at| of.contains(&block[*at])).fold(0u16, |bits, at| bits | (1 << at))
+                    (0..BLOCK).filter(|at| of.contains(&block[*at])).fold(0u64, |bits, at| bits | (1 << at))
                 };
-                assert_eq!(quotes, bits(b"\""));
-                assert_eq!(backslashes, bits(b"\\"));
-                assert_eq!(opens, bits(b"{["));
-                assert_eq!(closes, bits(b"}]"));
+                let want = Masks {
+                    quotes: bits(b"\""),
+                    backslashes: bits(b"\\"),
+                    opens: bits(b"{["),
+                    closes: bits(b"}]"),
+                };
+                assert_eq!(masks(&block), want);
             }
         }
     }

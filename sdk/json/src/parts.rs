@@ -1,5 +1,7 @@
 //! The parts of a list or object, as they are written.
 
+use std::cmp::Ordering;
+
 use crate::pointer::unescape;
 use crate::skip::{end_of_container, end_of_plain};
 
@@ -61,7 +63,12 @@ pub(crate) fn find<'a>(text: &'a str, path: &str) -> Found<'a> {
 /// Whether `key`, as it is written between its quotes, is `name`.
 #[inline]
 pub fn is_key(key: &str, name: &str) -> bool {
-    if key.contains('\\') { is_escaped_key(key, name) } else { key == name }
+    // An escape is longer than what it stands for.
+    match key.len().cmp(&name.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => key == name && !key.contains('\\'),
+        Ordering::Greater => key.contains('\\') && is_escaped_key(key, name),
+    }
 }
 
 #[cold]
@@ -135,7 +142,8 @@ impl<'a> Cursor<'a> {
             b'{' | b'[' => end_of_container(bytes, start)?,
             b',' | b':' | b']' | b'}' => return None,
             _ => {
-                let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\t' | b'\r');
+                // A closing square bracket becomes a curly one so, and nothing else does.
+                let ends = |byte: &u8| *byte <= b' ' || *byte == b',' || *byte | 0x20 == b'}';
                 bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length)
             }
         };
@@ -169,6 +177,26 @@ mod tests {
             items(r#"[ 1 ,"a",[2],{}, null ]"#).collect::<Vec<_>>(),
             ["1", "\"a\"", "[2]", "{}", "null"]
         );
+    }
+
+    #[test]
+    fn a_key_is_its_name_however_it_is_written() {
+        for (key, name) in
+            [("a", "a"), ("", ""), (r"\u0061", "a"), (r#"\""#, "\""), (r"\\", "\\"), (r"\ud83d\ude00", "😀")]
+        {
+            assert!(is_key(key, name), "{key}");
+        }
+        for (key, name) in [
+            ("a", "b"),
+            ("a", "ab"),
+            ("ab", "a"),
+            (r"\\", r"\\"),
+            (r"\u0061", "b"),
+            (r"\n", r"\n"),
+            (r"\u", "u"),
+        ] {
+            assert!(!is_key(key, name), "{key}");
+        }
     }
 
     #[test]
