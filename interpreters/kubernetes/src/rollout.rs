@@ -34,6 +34,9 @@ windlass_sdk::shape! {
     }
 }
 
+/// How many generations a status carries.
+const GENERATIONS: usize = 3;
+
 /// A status with the generations that it belongs to, as it travels from the member to the template.
 pub(crate) type Reflected = Option<Entries<'static, i64>>;
 
@@ -42,10 +45,10 @@ impl Rollout<'_> {
         let Some(status) = &self.status else { return Ok(None) };
         let RolloutKind { counts, reflects_observed_generation, empty_is_unreported, .. } =
             of_kind(&self.kind);
-        let mut reflected = Entries::default();
+        let mut reflected = Entries(Vec::with_capacity(counts.len() + GENERATIONS));
         let mut put = |name: &'static str, value: i64, always: bool| {
             if value != 0 || always {
-                reflected.set(name, value);
+                reflected.0.push((name.into(), value));
             }
         };
         put("generation", self.metadata.generation.0, false);
@@ -104,7 +107,7 @@ impl Rollout<'_> {
         let all =
             counts.iter().zip(sums).chain([(&Count { name: "observedGeneration", always: false }, observed)]);
         Ok(all.fold(Changes::none(), |changes, (Count { name, always }, value)| {
-            let path = format!("/status/{name}");
+            let path = ["/status/", name].concat();
             if value != 0 || *always { changes.set(path, value) } else { changes.remove(path) }
         }))
     }
@@ -146,6 +149,10 @@ where
 {
     match status.get(name).filter(|value| !value.is_null()) {
         Some(value) => {
+            // Nearly all are, and that is known sooner.
+            if let Some(count) = value.count() {
+                return Ok(count.into());
+            }
             parse_at::<Int<T>>(format_args!("{place}.{name}"), value.text()).map(|int| int.0.into())
         }
         None => Ok(0),

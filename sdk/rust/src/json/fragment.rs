@@ -46,12 +46,29 @@ impl<'a> Json<'a> {
 
     /// The string that this is; `None` if it is none.
     pub fn string(&self) -> Option<Text<'a>> {
-        read(self.text()).ok()
+        self.plain().map(Text::from).or_else(|| read(self.text()).ok())
+    }
+
+    /// The string that this is, where that is written without escapes.
+    fn plain(&self) -> Option<&'a str> {
+        plain(self.text())
     }
 
     /// The number that this is; `None` if it is none.
     pub fn number(&self) -> Option<f64> {
         self.text().starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| self.text().parse().ok())?
+    }
+
+    /// The count that this is: a whole number from 0 on and below a thousand million. What is more, or is written in
+    /// another way, is `None`.
+    pub fn count(&self) -> Option<i32> {
+        let text = self.text();
+        let is_one = match text.as_bytes() {
+            [b'0'] => true,
+            [b'1'..=b'9', rest @ ..] => rest.len() < 9 && rest.iter().all(u8::is_ascii_digit),
+            _ => false,
+        };
+        if is_one { text.parse().ok() } else { None }
     }
 
     /// The number that this is or that its string spells, as Karmada's scripts count.
@@ -61,12 +78,15 @@ impl<'a> Json<'a> {
 
     /// Whether this is the string `text`.
     pub fn is(&self, text: &str) -> bool {
-        self.string().is_some_and(|string| string.as_str() == text)
+        is_string(self.text(), text)
     }
 
     /// Whether both are the same string, number or boolean, or both null. Lists and objects are the same as nothing
     /// else, as in Karmada's scripts.
     pub fn same(&self, other: &Json<'_>) -> bool {
+        if let (Some(string), Some(other)) = (self.plain(), other.plain()) {
+            return string == other;
+        }
         match (self.number(), other.number()) {
             (Some(number), Some(other)) => number == other,
             (None, None) => match (self.string(), other.string()) {
@@ -123,6 +143,21 @@ impl<'a> Json<'a> {
     }
 }
 
+/// Whether the JSON `value` is the string `text`.
+pub(crate) fn is_string(value: &str, text: &str) -> bool {
+    match plain(value) {
+        Some(string) => string == text,
+        None => read::<Text<'_>>(value).is_ok_and(|string| string.as_str() == text),
+    }
+}
+
+/// The string that the JSON `value` is, where that is written without escapes.
+fn plain(value: &str) -> Option<&str> {
+    let inside = value.strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain = |byte: u8| byte != b'\\' && byte >= b' ';
+    inside.bytes().all(is_plain).then_some(inside)
+}
+
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
@@ -161,6 +196,18 @@ mod tests {
         assert!(Json::default().same(&Json::from_text("null")));
         assert_eq!(Json::from_text("-1.5e1").number(), Some(-15.0));
         assert_eq!(Json::from_text("\"3\"").number(), None);
+    }
+
+    #[test]
+    fn counts_are_plain_numbers() {
+        for (text, want) in
+            [("0", Some(0)), ("7", Some(7)), ("999999999", Some(999_999_999)), ("20", Some(20))]
+        {
+            assert_eq!(Json::from_text(text).count(), want);
+        }
+        for text in ["1000000000", "-1", "1.0", "1e3", "\"1\"", "null", "[]"] {
+            assert_eq!(Json::from_text(text).count(), None, "{text}");
+        }
     }
 
     #[test]

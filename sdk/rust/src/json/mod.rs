@@ -15,5 +15,6 @@ pub use read::{parse, parse_at, tree, write};
 pub use shape::{Entries, Object, ObjectOnly, null_is_default};
 pub use text::Text;
 
+pub(crate) use fragment::is_string;
 pub(crate) use read::prefixed;
 pub(crate) use scan::kind_of;

@@ -216,6 +216,9 @@ impl<'de: 'a, 'a, T: Deserialize<'de> + Default> Deserialize<'de> for Entries<'a
     }
 }
 
+/// How many entries most maps have at most.
+const ENTRIES: usize = 8;
+
 struct EntriesVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for EntriesVisitor<T> {
@@ -228,6 +231,9 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for EntriesVisitor<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de, T>, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, value)) = map.next_entry::<Text<'de>, Option<T>>()? {
+            if entries.is_empty() {
+                entries.reserve(ENTRIES);
+            }
             entries.push((key, value.unwrap_or_default()));
         }
         Ok(Entries(entries))

@@ -21,7 +21,7 @@ impl Fields {
         let reported = members.reported::<Status<'_>>()?;
         let mut changes = Changes::none();
         for Field { name, merge } in self.0 {
-            let path = format!("/status/{name}");
+            let path = ["/status/", name].concat();
             let last = |counts: fn(&Json<'_>) -> bool| {
                 let values = reported.iter().rev().filter_map(|member| member.status.get(name));
                 values.copied().find(counts).unwrap_or_default()

@@ -1,10 +1,11 @@
 //! Conditions, as several members report them.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use windlass_json::{Entry, entries, items};
 
 use super::fields::Status;
 use crate::answer::Answer;
-use crate::json::{Entries, Json, Text, parse_at};
+use crate::json::{Entries, Json, Text, is_string, parse_at};
 use crate::members::Reported;
 
 /// A condition with all that is in it.
@@ -20,11 +21,17 @@ pub(super) struct Merged<'a> {
 /// Whether a status has a condition of this type that holds, for one of the `reasons`; for any where none are given.
 pub fn has_condition(status: &Status<'_>, name: &str, reasons: &[&str]) -> bool {
     let conditions = status.get("conditions").copied().unwrap_or_default();
-    conditions.items().iter().any(|condition| {
-        let reason = condition.field("reason");
-        condition.field("type").is(name)
-            && condition.field("status").is("True")
-            && (reasons.is_empty() || reasons.iter().any(|known| reason.is(known)))
+    items(conditions.text()).any(|condition| {
+        let (mut is_named, mut holds, mut is_for_a_reason) = (false, false, reasons.is_empty());
+        for Entry { key, value } in entries(condition) {
+            match key {
+                "type" => is_named = is_string(value, name),
+                "status" => holds = is_string(value, "True"),
+                "reason" => is_for_a_reason |= reasons.iter().any(|known| is_string(value, known)),
+                _ => {}
+            }
+        }
+        is_named && holds && is_for_a_reason
     })
 }
 
@@ -37,7 +44,7 @@ pub(super) fn merged<'a>(reported: &[Reported<'a, Status<'a>>]) -> Answer<Vec<Me
             let place = member.place();
             let said: Option<Text<'_>> =
                 parse_at(format_args!("{place}.conditions[{index}].message"), said.text())?;
-            let message = format!("{}={}", member.cluster, said.unwrap_or_default());
+            let message = [member.cluster, "=", said.as_deref().unwrap_or_default()].concat();
             match all.iter_mut().find(|known| agree(&known.first, &condition)) {
                 Some(known) => {
                     known.message.push_str(", ");
