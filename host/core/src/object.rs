@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use windlass_json::declared::{Declared, Reflection, Unfit};
 
 use crate::change::{self, Change, ChangeError, Fence};
@@ -90,11 +92,31 @@ pub enum ObjectError {
 /// A Kubernetes object: identity, and compact JSON text without `metadata.managedFields`.
 ///
 /// Cloning is cheap. The text is what crosses into a plugin; a parsed tree is made only where one is needed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Object {
     id: Arc<ObjectId>,
     json: Arc<str>,
+    status: StatusPlace,
 }
+
+/// Where in an object's text its status stands. Whoever asks for that alone need not look through all the rest.
+#[derive(Clone, Debug)]
+enum StatusPlace {
+    At(Range<usize>),
+    /// There is none, or null.
+    Nowhere,
+    /// Nobody has looked yet.
+    Unsought,
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Object) -> bool {
+        // Where the status stands follows from the text.
+        self.id == other.id && self.json == other.json
+    }
+}
+
+impl Eq for Object {}
 
 /// The head of an object: all that the host itself reads of it.
 #[derive(Deserialize)]
@@ -105,6 +127,8 @@ struct Head<'a> {
     kind: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow, default)]
     metadata: Option<HeadMeta<'a>>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -131,7 +155,10 @@ impl Object {
         } else {
             value.to_string()
         };
-        Ok(Object { id: Arc::new(id), json: json.into() })
+        let status =
+            windlass_json::entries(&json).find(|entry| entry.key == "status").map(|entry| entry.value);
+        let status = StatusPlace::of(status.filter(|status| *status != "null"), &json);
+        Ok(Object { id: Arc::new(id), json: json.into(), status })
     }
 
     /// From JSON text; text without `managedFields` is taken as it is.
@@ -155,6 +182,7 @@ impl Object {
                 namespace: metadata.namespace.unwrap_or_default().into_owned(),
                 name: metadata.name.unwrap_or_default().into_owned(),
             }),
+            status: StatusPlace::of(head.status.map(RawValue::get), json),
             json: json.into(),
         })
     }
@@ -181,11 +209,12 @@ impl Object {
         if changes.is_empty() {
             return Ok(self.clone());
         }
-        // No fence holds what identifies an object.
-        Ok(Object {
-            id: Arc::clone(&self.id),
-            json: splice(&self.json, changes.iter().map(Change::as_text))?.into(),
-        })
+        Ok(self.with_text(splice(&self.json, changes.iter().map(Change::as_text))?))
+    }
+
+    /// The same object as `json` has it: no fence holds what identifies one.
+    fn with_text(&self, json: String) -> Object {
+        Object { id: Arc::clone(&self.id), json: json.into(), status: StatusPlace::Unsought }
     }
 
     /// Its status, as an interpreter declares it.
@@ -193,7 +222,12 @@ impl Object {
     /// # Errors
     /// The status is no object, or too deep to become part of another one.
     pub fn reflected(&self, reflection: &Reflection) -> Result<Json, Unfit> {
-        reflection.of(&self.json).map(|status| Json::known(&status))
+        let status = match &self.status {
+            StatusPlace::At(place) => reflection.of_status(Some(&self.json[place.clone()])),
+            StatusPlace::Nowhere => reflection.of_status(None),
+            StatusPlace::Unsought => reflection.of(&self.json),
+        };
+        status.map(|status| Json::known(&status))
     }
 
     /// This object with what an interpreter declares to be kept of `observed`. What is declared is in the fence of
@@ -209,7 +243,7 @@ impl Object {
         let changes = retained.iter().map(|retained| (retained.path, Some(&*retained.value)));
         let json = splice(&self.json, changes)
             .map_err(|error| Unfit { field: String::new(), message: error.to_string() })?;
-        Ok(Object { id: Arc::clone(&self.id), json: json.into() })
+        Ok(self.with_text(json))
     }
 
     /// The part of that name: `status`. Null where there is none.
@@ -224,6 +258,15 @@ impl Object {
     /// The parsed tree, made anew.
     pub fn to_value(&self) -> Value {
         serde_json::from_str(&self.json).expect("the text was JSON when this object was made")
+    }
+}
+
+impl StatusPlace {
+    /// Of a `status` that is a part of `json`.
+    fn of(status: Option<&str>, json: &str) -> StatusPlace {
+        let Some(status) = status else { return StatusPlace::Nowhere };
+        let start = status.as_ptr().addr() - json.as_ptr().addr();
+        StatusPlace::At(start..start + status.len())
     }
 }
 
@@ -267,6 +310,43 @@ mod tests {
         assert!(error.to_string().contains("apiVersion"));
         assert!(Object::from_json("[1]").is_err());
         assert!(Object::from_json("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_status_is_the_same_wherever_an_object_comes_from() {
+        let value =
+            |status: Value| json!({"apiVersion": "v1", "kind": "A", "status": status, "z": {"status": 7}});
+        let deep = format!("{}0{}", "[".repeat(200), "]".repeat(200));
+        for (text, want) in [
+            (value(json!({"a": [1, "ü}"]})).to_string(), Some(r#"{"a":[1,"ü}"]}"#)),
+            (value(json!({})).to_string(), Some("{}")),
+            (value(Value::Null).to_string(), Some("null")),
+            (value(json!(7)).to_string(), None),
+            (r#"{"apiVersion":"v1","kind":"A"}"#.to_owned(), Some("null")),
+            (
+                r#"{ "\u0073tatus" : { "a" : 1 } ,"kind":"A", "apiVersion":"v1"}"#.to_owned(),
+                Some(r#"{ "a" : 1 }"#),
+            ),
+            (
+                r#"{"status":{"a":1},"kind":"A","apiVersion":"v1","status":{"a":2}}"#.to_owned(),
+                Some(r#"{"a":2}"#),
+            ),
+            (format!(r#"{{"apiVersion":"v1","kind":"A","status":{{"a":{deep}}}}}"#), None),
+        ] {
+            let Ok(object) = Object::from_json(&text) else { continue };
+            let unsought = object.with_text(object.json().to_owned());
+            for object in [object, unsought] {
+                let status = object.reflected(&Reflection::Whole);
+                assert_eq!(status.ok().as_ref().map(Json::text), want, "{text}");
+            }
+            if let Ok(value) = serde_json::from_str(&text) {
+                let status = Object::from_value(&value).unwrap().reflected(&Reflection::Whole);
+                assert_eq!(
+                    status.ok().map(|status| status.to_value()),
+                    want.map(|want| serde_json::from_str(want).unwrap())
+                );
+            }
+        }
     }
 
     #[test]

@@ -15,11 +15,23 @@ enum Node<'t> {
     List(Vec<Node<'t>>),
 }
 
+/// So many changes are made one by one: each looks through the whole object once, and copies it.
+const FEW: usize = 2;
+
 /// `text` with all of `changes` made: at each JSON pointer the value is set, or removed where there is none.
 pub(crate) fn splice<'t>(
     text: &'t str,
-    changes: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
+    changes: impl IntoIterator<Item = (&'t str, Option<&'t str>), IntoIter: Clone + ExactSizeIterator>,
 ) -> Result<String, ChangeError> {
+    let changes = changes.into_iter();
+    if changes.len() <= FEW {
+        let one_by_one = changes
+            .clone()
+            .try_fold(Cow::Borrowed(text), |text, (path, value)| set(&text, path, value?).map(Cow::Owned));
+        if let Some(changed) = one_by_one {
+            return Ok(changed.into_owned());
+        }
+    }
     let mut root = Node::Text(text);
     let mut room = text.len();
     for (path, value) in changes {
@@ -43,6 +55,41 @@ pub(crate) fn splice<'t>(
     let mut changed = String::with_capacity(room);
     root.print(&mut changed);
     Ok(changed)
+}
+
+/// `text` with one value set in it, if only objects lead to it: what is missing on the way is made where the last of them
+/// ends, and nothing is taken apart. `None` where something else leads there.
+fn set(text: &str, path: &str, value: &str) -> Option<String> {
+    let offset = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
+    let mut place = text;
+    let mut tokens = path.split('/').skip(1).map(unescape);
+    while let Some(token) = tokens.next() {
+        // The last entry of that name is the one that counts.
+        if let Some(entry) = entries(place).filter(|entry| is_key(entry.key, &token)).last() {
+            place = entry.value;
+            continue;
+        }
+        let inside = place.strip_prefix('{')?.strip_suffix('}')?;
+        let (before, behind) = text.split_at(offset(inside) + inside.len());
+        let mut changed = String::with_capacity(text.len() + path.len() + value.len() + 8);
+        changed.push_str(before);
+        changed.push_str(if inside.trim_ascii().is_empty() { "\"" } else { ",\"" });
+        changed.push_str(&written(&token));
+        changed.push_str("\":");
+        let mut made = 0;
+        for token in tokens {
+            changed.push_str("{\"");
+            changed.push_str(&written(&token));
+            changed.push_str("\":");
+            made += 1;
+        }
+        changed.push_str(value);
+        changed.extend(std::iter::repeat_n('}', made));
+        changed.push_str(behind);
+        return Some(changed);
+    }
+    let start = offset(place);
+    Some([&text[..start], value, &text[start + place.len()..]].concat())
 }
 
 impl<'t> Node<'t> {
@@ -78,7 +125,7 @@ impl<'t> Node<'t> {
             Node::Text(_) => None,
             Node::Object(entries) => {
                 let at = position(entries, token).unwrap_or_else(|| {
-                    entries.push((written(token).into(), Node::Text("null")));
+                    entries.push((written(token).into_owned().into(), Node::Text("null")));
                     entries.len() - 1
                 });
                 Some(&mut entries[at].1)
@@ -139,9 +186,12 @@ fn position(entries: &[(Cow<'_, str>, Node<'_>)], token: &str) -> Option<usize> 
 }
 
 /// A key as it is written between its quotes.
-fn written(token: &str) -> String {
+fn written(token: &str) -> Cow<'_, str> {
+    if token.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        return token.into();
+    }
     let quoted = serde_json::Value::from(token).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
+    quoted[1..quoted.len() - 1].to_owned().into()
 }
 
 #[cfg(test)]
@@ -212,6 +262,7 @@ mod tests {
                         &object,
                         &[(one, value.clone()), (other, Some(json!("x"))), (one, Some(json!([])))],
                     );
+                    check(&object, &[(one, value.clone()), (other, Some(json!({})))]);
                     check(&object, &[(one, value.clone()), (other, None)]);
                 }
             }
@@ -220,8 +271,14 @@ mod tests {
 
     #[test]
     fn keys_are_the_same_however_they_are_written() {
-        let set = Change { path: "/spec/a".into(), value: Json::new("2").ok() };
-        let spliced = splice(r#" { "\u0073pec" : { "\u0061" : 1 } , "x":1 } "#, [set.as_text()]).unwrap();
-        assert_eq!(spliced, r#"{"\u0073pec":{"\u0061":2},"x":1}"#);
+        let text = r#" { "\u0073pec" : { "\u0061" : 1, "\u0061" : [ ] } , "x":{ } } "#;
+        let one = ("/spec/a", Some("2"));
+        let changed = r#" { "\u0073pec" : { "\u0061" : 1, "\u0061" : 2 } , "x":{ } } "#;
+        assert_eq!(splice(text, [one]).as_deref(), Ok(changed));
+        let changed = r#" { "\u0073pec" : { "\u0061" : 1, "\u0061" : 2 } , "x":{ "y\"\n":{"":3}} } "#;
+        assert_eq!(splice(text, [one, ("/x/y\"\n/", Some("3"))]).as_deref(), Ok(changed));
+        let changed = r#"{"\u0073pec":{"\u0061":1,"\u0061":2},"x":{"y":4}}"#;
+        let many = [one, ("/x/y", Some("3")), ("/x/y", Some("4"))];
+        assert_eq!(splice(text, many).as_deref(), Ok(changed));
     }
 }

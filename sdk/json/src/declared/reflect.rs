@@ -13,9 +13,15 @@ impl Reflection {
     /// # Errors
     /// The status is no object, or too deep.
     pub fn of<'t>(&self, object: &'t str) -> Result<Cow<'t, str>, Unfit> {
-        let Some(status) = (Document { name: "", text: object }).at("/status")? else {
-            return Ok("null".into());
-        };
+        self.of_status((Document { name: "", text: object }).at("/status")?)
+    }
+
+    /// As [`of`](Self::of), where it is known what the object's status is: its JSON, but for null.
+    ///
+    /// # Errors
+    /// The status is no object, or too deep.
+    pub fn of_status<'t>(&self, status: Option<&'t str>) -> Result<Cow<'t, str>, Unfit> {
+        let Some(status) = status else { return Ok("null".into()) };
         let unfit = |message: String| Unfit { field: "status".to_owned(), message };
         if !status.starts_with('{') {
             return Err(unfit("must be an object".to_owned()));
