@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 /// Places that calls or instances take before they use a pool: an exhausted pool would be an error, a wait with a
-/// deadline is not.
+/// deadline is not. While there are free ones, nobody who takes one or gives one back waits for another.
 #[derive(Debug)]
 pub(crate) struct Seats {
-    free: Mutex<u32>,
-    freed: Condvar,
+    free: AtomicU32,
     waiting: AtomicU32,
+    /// Held by who is about to wait, so that a place given back meanwhile is not missed.
+    queue: Mutex<()>,
+    freed: Condvar,
 }
 
 /// A taken place; given back on drop.
@@ -21,14 +23,14 @@ pub(crate) struct Seat(Arc<Seats>);
 
 impl Seats {
     pub(crate) fn new(places: u32) -> Arc<Seats> {
-        Arc::new(Seats { free: Mutex::new(places), freed: Condvar::new(), waiting: AtomicU32::new(0) })
+        let (free, waiting) = (AtomicU32::new(places), AtomicU32::new(0));
+        Arc::new(Seats { free, waiting, queue: Mutex::new(()), freed: Condvar::new() })
     }
 
     /// A place, if one is free now.
     pub(crate) fn try_take(self: &Arc<Self>) -> Option<Seat> {
-        let mut free = self.free.lock();
-        let taken = free.checked_sub(1)?;
-        *free = taken;
+        let one_less = |free: u32| free.checked_sub(1);
+        self.free.fetch_update(Ordering::SeqCst, Ordering::Relaxed, one_less).ok()?;
         Some(Seat(Arc::clone(self)))
     }
 
@@ -40,17 +42,19 @@ impl Seats {
 
     /// A place, waited for until `deadline`.
     fn take_until(self: &Arc<Self>, deadline: Instant) -> Option<Seat> {
-        let mut free = self.free.lock();
-        while *free == 0 {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
-            let wait = self.freed.wait_until(&mut free, deadline);
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            if wait.timed_out() && *free == 0 {
-                return None;
+        let mut queue = self.queue.lock();
+        // From here on, who gives a place back sees that somebody waits, or has given it back before it is looked for.
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let seat = loop {
+            if let Some(seat) = self.try_take() {
+                break Some(seat);
             }
-        }
-        *free -= 1;
-        Some(Seat(Arc::clone(self)))
+            if self.freed.wait_until(&mut queue, deadline).timed_out() {
+                break self.try_take();
+            }
+        };
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        seat
     }
 
     /// Whether somebody waits: who could give a place up should then do so.
@@ -61,8 +65,12 @@ impl Seats {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        *self.0.free.lock() += 1;
-        self.0.freed.notify_one();
+        let Seat(seats) = self;
+        seats.free.fetch_add(1, Ordering::SeqCst);
+        if seats.waiting.load(Ordering::SeqCst) > 0 {
+            let _queue = seats.queue.lock();
+            seats.freed.notify_one();
+        }
     }
 }
 
@@ -85,6 +93,28 @@ mod tests {
         drop(seat);
         assert!(waiter.join().expect("the waiter ends"));
         assert!(seats.try_take().is_some());
+    }
+
+    #[test]
+    fn many_share_few_places_and_none_is_lost() {
+        let seats = Seats::new(2);
+        let (taken, most) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..2_000 {
+                        let seat = seats.take(Duration::from_secs(30)).expect("places are given back");
+                        most.fetch_max(taken.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        taken.fetch_sub(1, Ordering::SeqCst);
+                        drop(seat);
+                    }
+                });
+            }
+        });
+        assert!(most.load(Ordering::SeqCst) <= 2);
+        assert!(!seats.contended());
+        let both = [seats.try_take(), seats.try_take()];
+        assert!(both.iter().all(Option::is_some) && seats.try_take().is_none());
     }
 
     #[test]
