@@ -34,7 +34,14 @@ impl Seeds {
             for case in entries(&plugin)? {
                 let input: Value = yaml(&case.join("input.yaml"))?;
                 seeds.add(&input["object"], &input["items"]);
-                seeds.add(&input["observed"], &Value::Null);
+                // Where a case leaves out of which kind the member's object is, it is the same.
+                let mut observed = input["observed"].clone();
+                if let Some(observed) = observed.as_object_mut() {
+                    for name in ["apiVersion", "kind"] {
+                        observed.entry(name).or_insert_with(|| input["object"][name].clone());
+                    }
+                }
+                seeds.add(&observed, &Value::Null);
             }
         }
         for file in entries(Path::new(SAMPLES))? {

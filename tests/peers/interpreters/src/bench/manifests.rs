@@ -1,6 +1,6 @@
 //! The objects that are asked about.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::asked::Question;
 use crate::seeds::OfKind;
@@ -10,7 +10,11 @@ const MEMBERS: usize = 3;
 
 /// Questions of one operation about objects of one kind, the richest object first.
 pub(super) fn questions(operation: &str, of: &OfKind) -> Vec<Question> {
-    let objects = richest_first(&of.objects);
+    let mut objects = richest_first(&of.objects);
+    if matches!(operation, "InterpretStatus" | "InterpretHealth") {
+        // They are asked about what members have, and that has a status; the richest object may be a template.
+        objects.sort_by_key(|object| object["status"].as_object().is_none_or(Map::is_empty));
+    }
     let statuses = richest_first(&of.statuses);
     objects
         .into_iter()
@@ -26,6 +30,16 @@ pub(super) fn questions(operation: &str, of: &OfKind) -> Vec<Question> {
             }
             Question(question)
         })
+        .collect()
+}
+
+/// Questions about what is to be kept of a member's object that is another than the desired one, the richest first.
+pub(super) fn retentions(of: &OfKind) -> Vec<Question> {
+    let objects = richest_first(&of.objects);
+    let pairs = objects.iter().flat_map(|desired| objects.iter().map(move |observed| (*desired, *observed)));
+    pairs
+        .filter(|(desired, observed)| desired != observed)
+        .map(|(desired, observed)| Question(json!({"op": "Retain", "object": desired, "observed": observed})))
         .collect()
 }
 

@@ -19,11 +19,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
+use crate::asked::Question;
 use crate::karmada::{Support, build, list};
 use crate::proof::{ANY_KIND, Selection};
 use crate::seeds::Seeds;
 use karmada::{By, Karmada};
-use manifests::questions;
+use manifests::{questions, retentions};
 use ours::Ours;
 use report::{Report, Row};
 
@@ -76,7 +77,16 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         for operation in operations.iter().filter(|operation| of.operation(operation)) {
             eprint!("\r\x1b[K{asked:?} {operation}");
             let candidates = questions(operation, seeds);
-            rows.push(row(&candidates, rounds.max(1), round, &mut karmada, &ours)?);
+            let measure = Measure { rounds: rounds.max(1), round, of: "", ours: &ours };
+            rows.push(measure.row(&candidates, &mut karmada)?);
+            if operation == "Retain" {
+                let mut candidates = retentions(seeds);
+                candidates.retain(|question| ours.call(question).is_ok_and(|call| call.retains()));
+                if !candidates.is_empty() {
+                    let measure = Measure { of: " of what differs", ..measure };
+                    rows.push(measure.row(&candidates, &mut karmada)?);
+                }
+            }
         }
     }
     if rows.is_empty() {
@@ -92,43 +102,50 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures the first of `candidates` that both answer: Karmada fails at some objects that lack a field.
-fn row(
-    candidates: &[crate::asked::Question],
+/// How one row is measured.
+struct Measure<'a> {
     rounds: usize,
     round: Duration,
-    karmada: &mut Karmada,
-    ours: &Ours,
-) -> anyhow::Result<Row> {
-    let mut refused = None;
-    for question in candidates {
-        let call = ours.call(question)?;
-        let first = match (karmada.round(question, round)?, call.check()) {
-            (Ok(first), Ok(())) => first,
-            (theirs, mine) => {
-                refused = theirs.err().or(mine.err());
-                continue;
+    /// What tells the row from others of its operation.
+    of: &'static str,
+    ours: &'a Ours,
+}
+
+impl Measure<'_> {
+    /// Measures the first of `candidates` that both answer: Karmada fails at some objects that lack a field.
+    fn row(&self, candidates: &[Question], karmada: &mut Karmada) -> anyhow::Result<Row> {
+        let Measure { rounds, round, of, ours } = *self;
+        let mut refused = None;
+        for question in candidates {
+            let call = ours.call(question)?;
+            let first = match (karmada.round(question, round)?, call.check()) {
+                (Ok(first), Ok(())) => first,
+                (theirs, mine) => {
+                    refused = theirs.err().or(mine.err());
+                    continue;
+                }
+            };
+            call.warm_up();
+            let (mut theirs, mut mine, mut remembered) = (vec![first.nanoseconds], Vec::new(), Vec::new());
+            for number in 0..rounds {
+                if number > 0 {
+                    theirs.extend(karmada.round(question, round)?.map(|took| took.nanoseconds));
+                }
+                mine.push(call.round(round));
+                remembered.extend(call.remembered_round(round / 4));
             }
-        };
-        call.warm_up();
-        let (mut theirs, mut mine, mut remembered) = (vec![first.nanoseconds], Vec::new(), Vec::new());
-        for number in 0..rounds {
-            if number > 0 {
-                theirs.extend(karmada.round(question, round)?.map(|took| took.nanoseconds));
-            }
-            mine.push(call.round(round));
-            remembered.extend(call.remembered_round(round / 4));
+            return Ok(Row {
+                question: question.clone(),
+                of,
+                by: first.by,
+                karmada: median(&mut theirs),
+                ours: median(&mut mine),
+                remembered: (!remembered.is_empty()).then(|| median(&mut remembered)),
+            });
         }
-        return Ok(Row {
-            question: question.clone(),
-            by: first.by,
-            karmada: median(&mut theirs),
-            ours: median(&mut mine),
-            remembered: (!remembered.is_empty()).then(|| median(&mut remembered)),
-        });
+        let question = candidates.first().map_or("nothing", |question| question.operation());
+        bail!("{question}{of}: there is no seed that both answer: {}", refused.unwrap_or_default())
     }
-    let question = candidates.first().map_or("nothing", |question| question.operation());
-    bail!("{question}: no object that both answer: {}", refused.unwrap_or_default())
 }
 
 fn median(nanoseconds: &mut [f64]) -> f64 {

@@ -81,6 +81,13 @@ impl Call<'_> {
         self.put(&self.ours.forgetful)
     }
 
+    /// Whether something is kept of the member's object that the desired one does not have already.
+    pub(super) fn retains(&self) -> bool {
+        let Call { ours, object, observed, .. } = self;
+        let answer = observed.as_ref().and_then(|observed| ours.forgetful.retain(object, observed));
+        answer.is_some_and(|answered| answered.result.is_ok_and(|retained| retained != *object))
+    }
+
     /// How many bytes of JSON go in.
     pub(super) fn bytes(&self) -> usize {
         self.texts().map(str::len).sum()

@@ -12,6 +12,8 @@ use crate::asked::Question;
 /// An operation of a kind, in nanoseconds a call.
 pub(super) struct Row {
     pub(super) question: Question,
+    /// What tells it from other rows of the operation, if there are some.
+    pub(super) of: &'static str,
     pub(super) by: By,
     pub(super) karmada: f64,
     pub(super) ours: f64,
@@ -32,6 +34,8 @@ pub(super) struct Large {
 pub(super) struct Threads {
     pub(super) what: &'static str,
     pub(super) calls_per_second: [(usize, f64); 3],
+    /// What sixteen threads do of what two do.
+    pub(super) kept: f64,
 }
 
 /// All of it.
@@ -55,7 +59,7 @@ const SIXTEEN_THREADS_MIN: f64 = 0.95;
 impl Row {
     pub(super) fn name(&self) -> String {
         let (api_version, kind) = self.question.kind();
-        format!("{api_version} {kind} {}", self.question.operation())
+        format!("{api_version} {kind} {}{}", self.question.operation(), self.of)
     }
 
     fn bytes(&self) -> usize {
@@ -140,9 +144,9 @@ impl Report {
             format!("{row} of {bytes} bytes: {:.1} times what serde_json takes to read it", large.ratio())
         });
         let threads =
-            self.threads.iter().filter(|threads| threads.kept() < SIXTEEN_THREADS_MIN).map(|threads| {
-                let Threads { what, .. } = threads;
-                format!("{what}: 16 threads make {:.2} of the calls that 2 make", threads.kept())
+            self.threads.iter().filter(|threads| threads.kept < SIXTEEN_THREADS_MIN).map(|threads| {
+                let Threads { what, kept, .. } = threads;
+                format!("{what}: 16 threads make {kept:.2} of the calls that 2 make")
             });
         medians.chain(rows).chain(large).chain(threads).collect()
     }
@@ -154,7 +158,7 @@ impl Report {
             .map(|row| {
                 let (api_version, kind) = row.question.kind();
                 json!({
-                    "apiVersion": api_version, "kind": kind, "operation": row.question.operation(),
+                    "apiVersion": api_version, "kind": kind, "operation": row.question.operation(), "of": row.of.trim(),
                     "bytes": row.bytes(), "karmada": row.by.name(), "karmadaNanoseconds": row.karmada,
                     "nanoseconds": row.ours, "ratio": row.ratio(), "rememberedNanoseconds": row.remembered,
                     "missed": row.missed(),
@@ -190,7 +194,7 @@ impl Report {
                     .iter()
                     .map(|(threads, rate)| (threads.to_string(), *rate))
                     .collect();
-                json!({"what": threads.what, "callsPerSecond": rates})
+                json!({"what": threads.what, "callsPerSecond": rates, "sixteenOfTwo": threads.kept})
             })
             .collect();
         json!({
@@ -202,14 +206,6 @@ impl Report {
 impl Large {
     fn ratio(&self) -> f64 {
         self.ours / self.reading
-    }
-}
-
-impl Threads {
-    /// What sixteen threads do of what two do.
-    fn kept(&self) -> f64 {
-        let [_, (_, two), (_, sixteen)] = self.calls_per_second;
-        sixteen / two
     }
 }
 
@@ -255,12 +251,12 @@ impl fmt::Display for Report {
                 worst.row,
             )?;
         }
-        for threads in &self.threads {
-            write!(f, "calls a second, {}:", threads.what)?;
-            for (threads, rate) in threads.calls_per_second {
+        for Threads { what, calls_per_second, kept } in &self.threads {
+            write!(f, "calls a second, {what}:")?;
+            for (threads, rate) in calls_per_second {
                 write!(f, " {threads} threads {rate:.0},")?;
             }
-            writeln!(f, " 16 make {:.2} of what 2 make", threads.kept())?;
+            writeln!(f, " 16 make {kept:.2} of what 2 make")?;
         }
         let missed = self.missed();
         writeln!(f, "\n{} targets missed", missed.len())?;
