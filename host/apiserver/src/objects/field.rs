@@ -25,6 +25,15 @@ pub(crate) fn child<'a>(object: &'a mut Value, name: &str) -> &'a mut Map<String
     place.as_object_mut().expect("made above")
 }
 
+/// Gives an object's field a value, or takes it away.
+pub(crate) fn set_or_remove(object: &mut Value, name: &str, value: Option<Value>) {
+    let Some(fields) = object.as_object_mut() else { return };
+    match value {
+        Some(value) => fields.insert(name.to_owned(), value),
+        None => fields.remove(name),
+    };
+}
+
 pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
     let list = object.pointer("/metadata/finalizers").and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()

@@ -1,6 +1,6 @@
 //! PATCH of an object or its status: JSON Patch, merge patch, strategic merge patch, and server-side apply.
 
-use http::Response;
+use http::{Method, Response};
 use serde_json::{Value, json};
 use windlass_schema::apply::{self, ApplyError, Writer};
 use windlass_schema::{PatchError, patch};
@@ -8,9 +8,11 @@ use windlass_schema::{PatchError, patch};
 use super::create::{self, Origin};
 use super::update::{self, Change, Target};
 use super::{Call, field, input};
+use crate::identity::authorize;
 use crate::request::body;
 use crate::request::options::{self, WriteOptions};
 use crate::request::representation::{Encoding, PatchKind, patch_kind};
+use crate::request::target::{self, ResourcePath};
 use crate::response::{self, Body};
 use crate::status::{ApiError, Cause};
 
@@ -37,7 +39,30 @@ pub(crate) async fn patch(call: &Call) -> Result<Response<Body>, ApiError> {
         check_name(call, &new)?;
         Ok(Change { object: new, warnings, tracked: false })
     };
-    update::update(call, &options, Target::of(call), change).await?.respond(call)
+    let updated = if wants_status(call)? {
+        update::update_with_status(call, &options, change).await
+    } else {
+        update::update(call, &options, Target::of(call), change).await
+    };
+    updated?.respond(call)
+}
+
+/// Whether the patch is to change the status, too, as a second request would: an option of this server's own, for those
+/// who would send that request next. A server that doesn't know it leaves the status as it is, and says so by the
+/// object that it answers with.
+///
+/// # Errors
+/// 403 for who may not write the status.
+fn wants_status(call: &Call) -> Result<bool, ApiError> {
+    let kind = &call.resource.kind;
+    let wanted = call.query.flag("withStatus").unwrap_or(false);
+    if !wanted || !call.path.subresource.is_empty() || !kind.subresources.status {
+        return Ok(false);
+    }
+    let status = ResourcePath { subresource: "status".to_owned(), ..call.path.clone() };
+    let status = target::Target::Resource(status);
+    authorize::check(&call.state.rbac, &call.user, &Method::PATCH, "", &status, false)?;
+    Ok(true)
 }
 
 fn parse(call: &Call, encoding: Encoding) -> Result<Value, ApiError> {

@@ -1,8 +1,6 @@
 //! The transaction of every change of an object that exists: read, change, admit, validate, compare and swap; again
 //! from the start when somebody else wrote in between.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
@@ -48,6 +46,10 @@ impl<'a> Target<'a> {
         let fields = subresource::find(&call.resource, subresource).map_or(&[][..], |found| found.writes);
         Target { part, subresource, whole: false, fields }
     }
+
+    /// The status of the object that the call names.
+    const STATUS: Target<'static> =
+        Target { part: Part::Status, subresource: "status", whole: false, fields: &[] };
 
     fn confine(self, call: &Call, new: &mut Value, old: &Value) {
         if !self.fields.is_empty() {
@@ -112,20 +114,57 @@ pub(crate) async fn update(
     call: &Call,
     options: &WriteOptions,
     target: Target<'_>,
+    change: impl FnMut(&Value) -> Result<Change, ApiError>,
+) -> Result<Outcome, ApiError> {
+    transact(call, options, target, None, change).await
+}
+
+/// Changes the object that the call names, and then its status, as two requests would, one after the other: each part
+/// is judged by itself. But both are written, or neither, as one version of the object.
+///
+/// # Errors
+/// As of [`update`].
+pub(crate) async fn update_with_status(
+    call: &Call,
+    options: &WriteOptions,
+    change: impl FnMut(&Value) -> Result<Change, ApiError>,
+) -> Result<Outcome, ApiError> {
+    transact(call, options, Target::of(call), Some(Target::STATUS), change).await
+}
+
+async fn transact(
+    call: &Call,
+    options: &WriteOptions,
+    target: Target<'_>,
+    then: Option<Target<'_>>,
     mut change: impl FnMut(&Value) -> Result<Change, ApiError>,
 ) -> Result<Outcome, ApiError> {
     for _ in 0..ATTEMPTS_MAX {
         let stored = call.stored()?;
         let old = call.resource.object(&stored.json);
         let Change { object, mut warnings, tracked } = change(&old)?;
-        let prepared = prepare(call, options, target, &stored, old, object, tracked, &mut warnings).await?;
-        let Prepared { op, dependent, imagined } = match prepared {
-            Some(prepared) => prepared,
-            None => return Ok(Outcome { json: stored.json.clone(), warnings }),
-        };
-        if let Some(json) = imagined {
-            return Ok(Outcome { json, warnings });
+        let status = then.map(|_| object.get("status").cloned());
+        let writing = Writing { call, options, stored: &stored, tracked };
+        let Step { mut new, old, mut dependent } = writing.step(target, old, object, &mut warnings).await?;
+        if let (Some(then), Some(status)) = (then, status) {
+            let before = new.clone();
+            field::set_or_remove(&mut new, "status", status);
+            let step = writing.step(then, before, new, &mut warnings).await?;
+            new = step.new;
+            dependent.extend(step.dependent);
         }
+        if same(&old, &new) {
+            return Ok(Outcome { json: stored.json.clone(), warnings });
+        }
+        if options.dry_run {
+            return Ok(Outcome { json: Bytes::from(new.to_string()), warnings });
+        }
+        let (key, expect) = (call.key(&call.path.name), Expect::Revision(stored.revision));
+        let (op, dependent) = if delete::is_over(call, &new) {
+            (Op::delete(key, expect), services::release(call, &old))
+        } else {
+            (Op { key, expect, value: Some(storable(call, new)) }, dependent)
+        };
         match commit(call, op, dependent).await {
             Ok(event) => return Ok(Outcome { json: event.object.json.clone(), warnings }),
             Err(Failure::Api(error)) => return Err(error),
@@ -135,87 +174,84 @@ pub(crate) async fn update(
     Err(ApiError::modified(call.resource.group(), call.resource.plural(), &call.path.name))
 }
 
-struct Prepared {
-    op: Op,
-    /// What has to be written together with it.
-    dependent: Vec<Op>,
-    /// In a dry run: the object that would be.
-    imagined: Option<Bytes>,
+/// A request that changes one version of an object.
+struct Writing<'a> {
+    call: &'a Call,
+    options: &'a WriteOptions,
+    stored: &'a Stored,
+    tracked: bool,
 }
 
-/// From the wanted object to the operation that stores it; `None` where nothing changes.
-#[expect(clippy::too_many_arguments, reason = "one step of the loop above, apart to keep both readable")]
-async fn prepare(
-    call: &Call,
-    options: &WriteOptions,
-    target: Target<'_>,
-    stored: &Arc<Stored>,
+/// A part of the object as it may be stored.
+struct Step {
+    new: Value,
     old: Value,
-    mut new: Value,
-    tracked: bool,
-    warnings: &mut Vec<String>,
-) -> Result<Option<Prepared>, ApiError> {
-    let kind = &call.resource.kind;
-    let name = &call.path.name;
-    check_identity(call, stored, &old, &mut new)?;
-    target.confine(call, &mut new, &old);
-    kind.default(&mut new);
-    let question = Question {
-        verb: Verb::Update,
-        subresource: target.subresource,
-        name,
-        options: Options::Write(options),
-        object: new,
-        old,
-    };
-    let complete = |mut new: Value, old: &Value| {
-        input::decode(call, &mut new, Vec::new())?;
-        check_identity(call, stored, old, &mut new)?;
-        target.confine(call, &mut new, old);
+    /// What has to be written together with it.
+    dependent: Vec<Op>,
+}
+
+impl Writing<'_> {
+    /// From the wanted object to the one that may be stored.
+    async fn step(
+        &self,
+        target: Target<'_>,
+        old: Value,
+        mut new: Value,
+        warnings: &mut Vec<String>,
+    ) -> Result<Step, ApiError> {
+        let Writing { call, options, stored, tracked } = *self;
+        let kind = &call.resource.kind;
+        let name = &call.path.name;
+        check_identity(call, stored, &old, &mut new)?;
+        target.confine(call, &mut new, &old);
         kind.default(&mut new);
-        Ok(new)
-    };
-    let Admitted { object: mut new, old, changed, warnings: said } =
-        admit::mutate(call, question, &complete).await?;
-    warnings.extend(said);
-    if call.resource.is(DEFINITIONS) && target.part == Part::Main {
-        definitions::accept(&call.state, &mut new, Some(&old));
-    }
-    kind.complete(&mut new);
-    count_generation(call, &old, &mut new);
-    if !tracked || changed {
-        let writer = Writer {
-            manager: &options.field_manager,
-            subresource: target.subresource,
-            now: jiff::Timestamp::now(),
-            versions: &call.resource.versions,
-        };
-        apply::track(kind, Some(&old), &mut new, &writer);
-    }
-    let dependent = services::settle(call, Some(&old), &mut new)?;
-    check(call, name, kind.validate_update(&new, &old))?;
-    if admit::is_validated(call) {
         let question = Question {
             verb: Verb::Update,
             subresource: target.subresource,
             name,
             options: Options::Write(options),
-            object: new.clone(),
-            old: old.clone(),
+            object: new,
+            old,
         };
-        warnings.extend(admit::validate(call, question).await?);
+        let complete = |mut new: Value, old: &Value| {
+            input::decode(call, &mut new, Vec::new())?;
+            check_identity(call, stored, old, &mut new)?;
+            target.confine(call, &mut new, old);
+            kind.default(&mut new);
+            Ok(new)
+        };
+        let Admitted { object: mut new, old, changed, warnings: said } =
+            admit::mutate(call, question, &complete).await?;
+        warnings.extend(said);
+        if call.resource.is(DEFINITIONS) && target.part == Part::Main {
+            definitions::accept(&call.state, &mut new, Some(&old));
+        }
+        kind.complete(&mut new);
+        count_generation(call, &old, &mut new);
+        if !tracked || changed {
+            let writer = Writer {
+                manager: &options.field_manager,
+                subresource: target.subresource,
+                now: jiff::Timestamp::now(),
+                versions: &call.resource.versions,
+            };
+            apply::track(kind, Some(&old), &mut new, &writer);
+        }
+        let dependent = services::settle(call, Some(&old), &mut new)?;
+        check(call, name, kind.validate_update(&new, &old))?;
+        if admit::is_validated(call) {
+            let question = Question {
+                verb: Verb::Update,
+                subresource: target.subresource,
+                name,
+                options: Options::Write(options),
+                object: new.clone(),
+                old: old.clone(),
+            };
+            warnings.extend(admit::validate(call, question).await?);
+        }
+        Ok(Step { new, old, dependent })
     }
-    if same(&old, &new) {
-        return Ok(None);
-    }
-    let expect = Expect::Revision(stored.revision);
-    let imagined = options.dry_run.then(|| Bytes::from(new.to_string()));
-    let (op, dependent) = if delete::is_over(call, &new) {
-        (Op::delete(call.key(name), expect), services::release(call, &old))
-    } else {
-        (Op { key: call.key(name), expect, value: Some(storable(call, new)) }, dependent)
-    };
-    Ok(Some(Prepared { op, dependent, imagined }))
 }
 
 /// Holds the new object against the old one's identity, and gives it the metadata that only the server writes.

@@ -36,7 +36,7 @@ impl Query {
     }
 
     /// Kubernetes takes any value but `false` and `0` for true, the empty one included.
-    fn flag(&self, key: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         self.has(key).then(|| !matches!(self.text(key).to_ascii_lowercase().as_str(), "false" | "0"))
     }
 

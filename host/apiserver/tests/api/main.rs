@@ -18,4 +18,5 @@ mod services;
 mod versions;
 mod watching;
 mod webhooks;
+mod with_status;
 mod writing;
