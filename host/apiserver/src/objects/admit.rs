@@ -1,7 +1,7 @@
 //! The admission of a request. This process's own hooks and the users' webhooks may change the object, in this order,
 //! and each sees what the one before it left; when that is checked against its schema, webhooks may still refuse it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 use windlass_core::{AdmissionRequest, Gvk, Verb, Verdict};
@@ -288,8 +288,9 @@ struct Objects<'a> {
     object: Value,
     old: Value,
     changed: bool,
-    /// As webhooks see them in the version that was asked for: the objects themselves, or their scales.
-    shown: Review,
+    /// As webhooks see them in the version that was asked for: the objects themselves, or their scales. Copied when
+    /// somebody looks, which with most requests nobody does.
+    shown: OnceLock<Review>,
 }
 
 impl<'a> Objects<'a> {
@@ -300,10 +301,7 @@ impl<'a> Objects<'a> {
         old: Value,
         complete: Complete<'a>,
     ) -> Objects<'a> {
-        let shown = Review { object: Value::Null, old: Value::Null };
-        let mut objects = Objects { call, subresource, complete, object, old, changed: false, shown };
-        objects.show();
-        objects
+        Objects { call, subresource, complete, object, old, changed: false, shown: OnceLock::new() }
     }
 
     fn scale(&self) -> Option<&'a Scale> {
@@ -321,13 +319,13 @@ impl<'a> Objects<'a> {
         served.resource(&named.group, &named.version, &named.resource).cloned()
     }
 
-    fn show(&mut self) {
-        self.shown = match self.scale() {
+    fn shown(&self) -> &Review {
+        self.shown.get_or_init(|| match self.scale() {
             Some(paths) => {
                 Review { object: scale::read(paths, &self.object), old: scale::read(paths, &self.old) }
             }
             None => Review { object: self.object.clone(), old: self.old.clone() },
-        };
+        })
     }
 
     fn replace(&mut self, object: Value) -> Result<bool, ApiError> {
@@ -335,7 +333,7 @@ impl<'a> Objects<'a> {
         let differs = object != self.object;
         self.changed |= differs;
         self.object = object;
-        self.show();
+        self.shown = OnceLock::new();
         Ok(differs)
     }
 
@@ -397,11 +395,11 @@ impl<'a> Objects<'a> {
 
 impl Subject for Objects<'_> {
     fn as_requested(&self) -> &Review {
-        &self.shown
+        self.shown()
     }
 
     fn in_version(&self, named: &Named) -> Result<Review, ApiError> {
-        let Review { object, old } = self.shown.clone();
+        let Review { object, old } = self.shown().clone();
         let Some(resource) = self.other_version(named) else { return Ok(Review { object, old }) };
         let convert = |object: Value| {
             if object.is_null() { object } else { self.call.resource.convert(object, &resource) }
