@@ -5,9 +5,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams, WatchEvent,
+    WatchParams,
+};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -97,7 +101,6 @@ impl Server {
             rooms: Arc::new(NoRooms::default()),
             clock: Arc::new(Timestamp::now),
             scheduler: scheduler.clone(),
-            statuses_in_flight: 4,
             interpreter: None,
         }
     }
@@ -171,6 +174,32 @@ async fn it_schedules_what_is_its_own_and_leaves_others_conditions_alone() {
     }
     term.end.cancel();
     running.await.unwrap();
+    server.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_and_its_status_are_one_write_where_the_server_takes_both() {
+    let server = Server::open().await;
+    server.cluster("m1").await;
+    server.binding("web", json!({"propagationpolicy.karmada.io/permanent-id": "p"}), "").await;
+    let from = server.get("web").await["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let mut events = server.bindings().watch(&WatchParams::default(), &from).await.unwrap().boxed();
+    let term = Term::default();
+    let scheduler = Scheduler::new(SchedulerSettings { writes_in_flight: 4, ..SchedulerSettings::default() });
+    let running = tokio::spawn(run_scheduler(server.scheduler(&scheduler), term.clone()));
+    let written = match tokio::time::timeout(PATIENCE, events.next()).await.expect("an event").unwrap() {
+        Ok(WatchEvent::Modified(binding)) => serde_json::to_value(binding).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(written["spec"]["clusters"], json!([{"name": "m1", "replicas": 2}]));
+    assert_eq!(written["metadata"]["generation"], 2);
+    assert_eq!(written["status"]["schedulerObservedGeneration"], 2);
+    assert_eq!(condition(&written, "Scheduled").unwrap()["reason"], "Success");
+    assert_eq!(condition(&written, "Scheduled").unwrap()["observedGeneration"], 2);
+    // At its end it writes what it has to say, which is nothing more.
+    term.end.cancel();
+    running.await.unwrap();
+    assert_eq!(server.get("web").await, written);
     server.server.shutdown().await;
 }
 

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
 use windlass_api::Key;
 use windlass_api::labels::APPLIED_PLACEMENT;
 use windlass_api::work::Binding;
 use windlass_scheduler::ClusterState;
-use windlass_scheduler::engine::{Write, WriteEnd};
+use windlass_scheduler::engine::{Note, Write, WriteEnd};
 
 /// A cluster, as it reports of itself.
 #[derive(Clone, Debug)]
@@ -116,8 +118,8 @@ impl Store {
         self.news.push(Change::Quota(namespace.to_owned()));
     }
 
-    /// Takes a scheduler's write.
-    pub(crate) fn write(&mut self, write: &Write) -> WriteEnd {
+    /// Takes a scheduler's write; at a given time with what it has to say in the status.
+    pub(crate) fn write(&mut self, write: &Write, with_status: Option<Time>) -> WriteEnd {
         let Some(stored) = self.bindings.get(&write.key) else { return WriteEnd::NotFound };
         let decided_on = &write.binding.metadata;
         if decided_on.uid.is_some() && decided_on.uid != stored.metadata.uid
@@ -143,6 +145,9 @@ impl Store {
         annotations.insert(APPLIED_PLACEMENT.to_owned(), write.placement.clone());
         if let Some(over) = self.over_quota(&new) {
             return WriteEnd::OverQuota(over);
+        }
+        if let (Some(time), Some(note)) = (with_status, write.note.clone()) {
+            say(&mut new, note, time);
         }
         self.put(new);
         match self.bindings.get(&write.key) {
@@ -170,4 +175,21 @@ impl Store {
 /// How many replicas count for a quota.
 pub(crate) fn used(binding: &Binding) -> i64 {
     binding.spec.clusters.iter().map(|target| i64::from(target.replicas)).sum()
+}
+
+/// Makes a binding's status say what was noted.
+pub(crate) fn say(binding: &mut Binding, note: Note, time: Time) {
+    let status = binding.status.get_or_insert_default();
+    status.conditions = serde_json::from_value(json!([{"type": "Scheduled",
+        "status": if note.status { "True" } else { "False" }, "reason": note.reason,
+        "message": note.message, "lastTransitionTime": "2026-01-01T00:00:00Z"}]))
+    .expect("a condition");
+    let Some(decided) = note.decided else { return };
+    status.scheduler_observed_generation = decided.generation.unwrap_or_default();
+    if let Some(affinity) = decided.affinity {
+        status.scheduler_observed_affinity_name = affinity;
+    }
+    if decided.chosen {
+        status.last_scheduled_time = Some(time);
+    }
 }

@@ -14,7 +14,7 @@ use crate::disturb;
 use crate::fleet::Member;
 use crate::process::Process;
 use crate::random::{Choices, Random};
-use crate::store::{Change, Store};
+use crate::store::{Change, Store, say};
 use crate::workload::assigned;
 
 /// How long nothing is disturbed before all has to be at rest: longer than any promise, and than anybody is waited for
@@ -95,6 +95,8 @@ pub(crate) struct Faults {
     pub(crate) lost: usize,
     /// Whether health is never heard of before the room that it takes, so that room can be accounted for exactly.
     pub(crate) orderly: bool,
+    /// Whether the server takes the status with a decision.
+    pub(crate) takes_status: bool,
 }
 
 /// All there is.
@@ -140,6 +142,7 @@ impl World {
             failed: *random.pick(&[0, 2, 20]),
             lost: *random.pick(&[0, 2, 20]),
             orderly,
+            takes_status: random.chance(30),
         };
         let disturbances = 20 + random.below(40);
         let crowded = random.chance(40);
@@ -274,7 +277,8 @@ impl World {
         let end = if fails {
             WriteEnd::Failed("not reached".to_owned())
         } else {
-            let end = self.store.write(write);
+            let time = disturb::time(self.now);
+            let end = self.store.write(write, self.faults.takes_status.then_some(time));
             self.say(|| format!("write of {} to {:?}: {}", write.key, write.targets, ended(&end)));
             if !calm && self.random.chance(self.faults.lost) {
                 WriteEnd::Failed("the answer was lost".to_owned())
@@ -401,21 +405,7 @@ impl World {
         }
         let Some(note) = process.notes.remove(key) else { return };
         let time = disturb::time(now);
-        self.store.binding(key, |binding| {
-            let status = binding.status.get_or_insert_default();
-            status.conditions = serde_json::from_value(json!([{"type": "Scheduled",
-                "status": if note.status { "True" } else { "False" }, "reason": note.reason,
-                "message": note.message, "lastTransitionTime": "2026-01-01T00:00:00Z"}]))
-            .expect("a condition");
-            let Some(decided) = note.decided else { return };
-            status.scheduler_observed_generation = decided.generation.unwrap_or_default();
-            if let Some(affinity) = decided.affinity {
-                status.scheduler_observed_affinity_name = affinity;
-            }
-            if decided.chosen {
-                status.last_scheduled_time = Some(time);
-            }
-        });
+        self.store.binding(key, |binding| say(binding, note, time));
     }
 
     fn settle(&mut self, cluster: &str, key: &Key) {

@@ -64,8 +64,8 @@ pub(crate) struct SchedulerArgs {
         action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub(crate) enable_empty_workload_propagation: bool,
 
-    /// How many decisions are written at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    /// How many decisions are written at once, at most: there are fewer where more would only wait at the API server
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) writes_in_flight: u16,
 
     #[command(flatten)]

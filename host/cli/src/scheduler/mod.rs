@@ -78,7 +78,6 @@ pub(crate) fn command(args: SchedulerArgs) -> anyhow::Result<ExitCode> {
             rooms,
             clock: Arc::new(jiff::Timestamp::now),
             scheduler: scheduler.clone(),
-            statuses_in_flight: writes_in_flight.into(),
             interpreter,
         };
         scheduler.show(&mut registry);

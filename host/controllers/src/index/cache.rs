@@ -17,12 +17,23 @@ use crate::queue::Priority;
 /// What a cache holds: anything with Kubernetes metadata.
 pub(crate) trait Entry: Send + Sync + 'static {
     fn meta(&self) -> &ObjectMeta;
+    fn meta_mut(&mut self) -> &mut ObjectMeta;
 }
 
 impl<K: kube::Resource + Send + Sync + 'static> Entry for K {
     fn meta(&self) -> &ObjectMeta {
         kube::Resource::meta(self)
     }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        kube::Resource::meta_mut(self)
+    }
+}
+
+/// Takes away what nobody here reads, and what takes more memory than all the rest: who manages which field.
+pub(crate) fn slim<T: Entry>(mut object: T) -> T {
+    object.meta_mut().managed_fields = None;
+    object
 }
 
 /// What happened to one object.
@@ -137,7 +148,10 @@ impl<T: Entry> Cache<T> {
 
     /// Takes the answer to a write of our own, if it is newer than what is here.
     pub(crate) fn offer(&self, object: impl Into<Arc<T>>) {
-        let object = object.into();
+        let mut object = object.into();
+        if let Some(object) = Arc::get_mut(&mut object) {
+            object.meta_mut().managed_fields = None;
+        }
         let key = Key::of(object.meta());
         let version = version(object.meta());
         // An object that is on its way out may be gone by now.
@@ -158,6 +172,7 @@ impl<T: Entry> Cache<T> {
 
     /// Takes one event of a watch; `None` stands for an object that does not belong here.
     pub(crate) fn take<K>(&self, event: Event<K>, convert: impl Fn(K) -> Option<T>) {
+        let convert = |object| convert(object).map(slim);
         match event {
             Event::Apply(object) => {
                 if let Some(object) = convert(object) {

@@ -22,7 +22,7 @@ use windlass_api::cluster::Cluster;
 use windlass_api::policy::{FederatedResourceQuota, PropagationSpec};
 use windlass_api::work::Work;
 
-pub(crate) use cache::{Cache, Change, version};
+pub(crate) use cache::{Cache, Change, slim, version};
 pub(crate) use feed::{feed, follow};
 pub(crate) use members::{MemberObjectId, MemberObjects, Observed};
 pub(crate) use resources::{Resources, Served};

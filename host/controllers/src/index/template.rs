@@ -23,6 +23,10 @@ impl Entry for Template {
     fn meta(&self) -> &ObjectMeta {
         &self.meta
     }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
 }
 
 impl Template {

@@ -43,8 +43,6 @@ pub struct SchedulerContext {
     pub clock: Clock,
     /// The scheduler, to be run, and to be asked by whoever made it.
     pub scheduler: Scheduler,
-    /// Writes of statuses that may be under way at once.
-    pub statuses_in_flight: usize,
     /// Who knows what state those take along who leave for others; `None`: nobody does.
     pub interpreter: Option<Arc<dyn Interpreter>>,
 }
@@ -59,7 +57,7 @@ const LAST_WORDS_POLL: Duration = Duration::from_millis(5);
 /// Returns early only where the loop broke down.
 pub async fn run_scheduler(context: SchedulerContext, term: Term) {
     let Term { end, lost } = term;
-    let SchedulerContext { client, rooms, clock, scheduler, statuses_in_flight, interpreter } = context;
+    let SchedulerContext { client, rooms, clock, scheduler, interpreter } = context;
     // Ends what only watches and tells, after the last word has been written.
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -77,7 +75,9 @@ pub async fn run_scheduler(context: SchedulerContext, term: Term) {
         until.run_until_cancelled(following).await;
     });
     let writer = Arc::new(ScheduleStatuses { index: index.clone(), notes: notes.clone() });
-    let writing = runner::run(writer, statuses.clone(), move || statuses_in_flight.max(1), stop.clone());
+    let pacing = scheduler.clone();
+    let at_once = move || pacing.pace().statuses_at_once();
+    let writing = runner::run(writer, statuses.clone(), at_once, stop.clone());
     tasks.spawn(writing.instrument(tracing::info_span!("statuses")));
 
     let work = async {

@@ -11,6 +11,7 @@ use windlass_scheduler::Limits;
 use windlass_scheduler::engine::{Action, Engine, Settings};
 
 use super::measures::Measures;
+use super::pace::Pace;
 
 /// The scheduler of this process; cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,12 +19,12 @@ pub struct Scheduler {
     engine: Arc<Mutex<Engine>>,
     /// Where the engine's time begins.
     started: Instant,
+    pace: Arc<Pace>,
     measures: Measures,
 }
 
-/// Writes of decisions that may be under way at once. Few, so that a binding of higher priority that arrives while the
-/// scheduler is busy waits for few others.
-const WRITES_IN_FLIGHT: usize = 16;
+/// Writes of decisions that may be under way at once, at most.
+const WRITES_IN_FLIGHT: usize = 32;
 
 /// What a scheduler is given once.
 #[derive(Clone, Debug)]
@@ -56,9 +57,10 @@ impl Scheduler {
     /// A scheduler that knows nothing yet.
     pub fn new(settings: SchedulerSettings) -> Scheduler {
         let SchedulerSettings { name, writes_in_flight, preemption } = settings;
+        let pace = Pace::new(writes_in_flight.max(1));
         let settings = Settings {
             scheduler_name: name,
-            writes_in_flight: writes_in_flight.max(1),
+            writes_in_flight: pace.at_once(),
             limits: Limits::default(),
             began: Timestamp::now(),
             preemption,
@@ -66,8 +68,14 @@ impl Scheduler {
         Scheduler {
             engine: Arc::new(Mutex::new(Engine::new(settings))),
             started: Instant::now(),
+            pace: Arc::new(pace),
             measures: Measures::default(),
         }
+    }
+
+    /// How many writes may be under way.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// The name by which bindings ask for it.
@@ -82,6 +90,7 @@ impl Scheduler {
 
     /// Forgets all: what was under way in a loop that has ended is nobody's any more, and the objects tell the rest.
     pub(super) fn begin(&self) {
+        self.pace.begin();
         let mut engine = self.engine.lock();
         let settings = engine.settings().clone();
         *engine = Engine::new(settings);

@@ -5,6 +5,8 @@
 mod engine;
 mod intake;
 mod measures;
+mod note;
+mod pace;
 mod state;
 mod write;
 
@@ -15,17 +17,18 @@ use std::time::Instant;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use windlass_api::Key;
-use windlass_api::conditions::SCHEDULED;
 use windlass_core::Interpreter;
 use windlass_quota::Ledger;
-use windlass_scheduler::engine::{Action, Note, Tell, Told, WriteEnd};
+use windlass_scheduler::engine::{Action, Tell, Told, WriteEnd};
 use windlass_scheduler::{ClusterState, Room};
 
 use crate::events::Events;
 use crate::index::Index;
 use crate::marks;
 use crate::member_clients::MemberRooms;
-use crate::status::{self, NewCondition, Notes};
+use crate::status::Notes;
+
+use write::Writer;
 
 use state::States;
 
@@ -52,6 +55,7 @@ pub(crate) struct Scheduling {
 /// The loop's own state: writes under way.
 struct Running {
     given: Scheduling,
+    writer: Arc<Writer>,
     writes: JoinSet<WriteEnd>,
     under_way: HashMap<Id, UnderWay>,
 }
@@ -67,7 +71,8 @@ struct UnderWay {
 impl Scheduling {
     /// Runs until `shutdown`; then what is being written is waited for, and what came of it is noted.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut running = Running { given: self, writes: JoinSet::new(), under_way: HashMap::new() };
+        let writer = Arc::new(Writer::new(self.index.clone(), self.quotas.clone(), self.notes.clock.clone()));
+        let mut running = Running { given: self, writer, writes: JoinSet::new(), under_way: HashMap::new() };
         running.given.scheduler.begin();
         running.look_at_everything();
         loop {
@@ -111,19 +116,20 @@ impl Running {
                     self.given.scheduler.measures().decided(began.elapsed());
                     let schedule_type = measures::schedule_type(&write);
                     let (key, attempt) = (write.key.clone(), write.attempt);
-                    let (index, quotas) = (self.given.index.clone(), self.given.quotas.clone());
+                    self.given.scheduler.pace().began();
+                    let writer = self.writer.clone();
                     let states = self.states().filter(|_| write.evicted_for.is_some());
                     let task = self.writes.spawn(async move {
                         let write = match states {
                             Some(states) => states.preserved(write).await,
                             None => write,
                         };
-                        write::write(index, quotas, write).await
+                        writer.write(write).await
                     });
                     self.under_way.insert(task.id(), UnderWay { key, attempt, began, schedule_type });
                 }
                 Some(Action::Ask(questions)) => self.given.rooms.ask(questions),
-                Some(Action::Note(note)) => self.note(note),
+                Some(Action::Note(note)) => note::keep(&self.given.notes, note),
                 Some(Action::Tell(tell)) => self.tell(tell),
             }
         }
@@ -144,7 +150,7 @@ impl Running {
         // What there is to be said comes before the next decision, which is nobody's any more.
         loop {
             match self.given.scheduler.next() {
-                Some(Action::Note(note)) => self.note(note),
+                Some(Action::Note(note)) => note::keep(&self.given.notes, note),
                 Some(Action::Tell(tell)) => self.tell(tell),
                 Some(Action::Write(_) | Action::Ask(_)) | None => return,
             }
@@ -189,24 +195,14 @@ impl Running {
         }
         if let Some(UnderWay { key, attempt, began, schedule_type }) = self.under_way.remove(&id) {
             let written = matches!(end, WriteEnd::Written(_));
+            self.given.scheduler.pace().ended(Instant::now());
             self.given.scheduler.measures().attempted(written, schedule_type, began.elapsed());
-            self.given.scheduler.input(|engine, now| engine.write_ended(&key, attempt, end, now));
+            let at_once = self.given.scheduler.pace().at_once();
+            self.given.scheduler.input(|engine, now| {
+                engine.set_writes_in_flight(at_once);
+                engine.write_ended(&key, attempt, end, now);
+            });
         }
-    }
-
-    fn note(&self, note: Note) {
-        let Note { key, status, reason, message, decided } = note;
-        let condition = NewCondition { status, reason: reason.to_owned(), message };
-        let Some(decided) = decided else {
-            self.given.notes.set_condition(&key, SCHEDULED, status, reason, condition.message);
-            return;
-        };
-        let decision = status::Decision {
-            observed_generation: decided.generation,
-            affinity_name: decided.affinity,
-            scheduled_at: decided.chosen.then(|| (self.given.notes.clock)()),
-        };
-        self.given.notes.decided(&key, decision, SCHEDULED, condition);
     }
 
     fn tell(&self, tell: Tell) {

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -15,7 +14,7 @@ use windlass_api::work::{
 };
 use windlass_core::Gvk;
 
-use super::notes::{NewCondition, Note, Notes, apply_conditions, set_condition};
+use super::notes::{NewCondition, Note, Notes, set_condition};
 use crate::error::{Error, is_not_found};
 use crate::index::{Binding, Index, Key};
 use crate::marks;
@@ -71,18 +70,7 @@ fn status(
 ) -> ResourceBindingStatus {
     let mut new = old.clone();
     let generation = binding.metadata.generation;
-    apply_conditions(&mut new.conditions, &note.conditions, generation, now);
-    if let Some(decision) = &note.decision {
-        if let Some(observed) = decision.observed_generation {
-            new.scheduler_observed_generation = observed;
-        }
-        if let Some(name) = &decision.affinity_name {
-            new.scheduler_observed_affinity_name.clone_from(name);
-        }
-        if let Some(at) = decision.scheduled_at {
-            new.last_scheduled_time = Some(Time(at));
-        }
-    }
+    note.put_in(&mut new, generation, now);
     new.aggregated_status = aggregate(works, &binding.spec.resource);
     if !new.aggregated_status.is_empty()
         || new.conditions.iter().any(|condition| condition.type_ == FULLY_APPLIED)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use parking_lot::Mutex;
+use windlass_api::work::ResourceBindingStatus;
 
 use crate::context::Clock;
 use crate::index::Key;
@@ -58,6 +59,25 @@ pub(crate) struct Note {
     pub(crate) decision: Option<Decision>,
 }
 
+impl Note {
+    /// Makes a status say what was noted.
+    pub(crate) fn put_in(&self, status: &mut ResourceBindingStatus, generation: Option<i64>, now: Timestamp) {
+        apply_conditions(&mut status.conditions, &self.conditions, generation, now);
+        let Some(Decision { observed_generation, affinity_name, scheduled_at }) = &self.decision else {
+            return;
+        };
+        if let Some(observed) = observed_generation {
+            status.scheduler_observed_generation = *observed;
+        }
+        if let Some(name) = affinity_name {
+            status.scheduler_observed_affinity_name.clone_from(name);
+        }
+        if let Some(at) = scheduled_at {
+            status.last_scheduled_time = Some(Time(*at));
+        }
+    }
+}
+
 /// The notes on all bindings.
 pub(crate) struct Notes {
     waiting: Mutex<HashMap<Key, Note>>,
@@ -96,11 +116,14 @@ impl Notes {
         }
     }
 
-    /// Notes a decision and its condition.
-    pub(crate) fn decided(&self, key: &Key, decision: Decision, kind: &'static str, condition: NewCondition) {
+    /// Adds a note to what waits; it is newer.
+    pub(crate) fn add(&self, key: &Key, new: Note) {
+        let Note { conditions, decision } = new;
         self.change(key, |note| {
-            note.decision = Some(decision.over(note.decision.take()));
-            note.conditions.insert(kind, Some(condition));
+            note.conditions.extend(conditions);
+            if let Some(decision) = decision {
+                note.decision = Some(decision.over(note.decision.take()));
+            }
         });
     }
 

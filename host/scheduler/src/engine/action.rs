@@ -36,6 +36,9 @@ pub struct Write {
     pub eviction_tasks: Option<Vec<GracefulEvictionTask>>,
     /// For whom the binding leaves its clusters; `None`: it is decided on for its own sake.
     pub evicted_for: Option<Beneficiary>,
+    /// What is noted when it is written, for a server that takes it in the same write; its generation is the one that
+    /// the write brings about. Where that is done, the answer's status says so. `None`: that shows only later.
+    pub note: Option<Note>,
 }
 
 /// A binding for which another leaves.

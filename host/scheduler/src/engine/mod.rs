@@ -144,6 +144,11 @@ impl Engine {
         &self.settings
     }
 
+    /// So many writes may be under way at once from now on.
+    pub fn set_writes_in_flight(&mut self, writes: usize) {
+        self.settings.writes_in_flight = writes;
+    }
+
     /// A binding is so: its metadata, its spec, and how it does in its clusters. What is older than what is known is
     /// no news.
     pub fn binding(&mut self, binding: Arc<Binding>, now: Duration) {
@@ -316,13 +321,18 @@ impl Engine {
         if let Some(known) = self.bindings.get_mut(key) {
             known.holds(on, affinity.clone());
         }
-        self.outbox.push_back(Action::Note(Note {
-            key: key.clone(),
-            status: true,
-            reason: scheduled::SUCCESS,
-            message: "Binding has been scheduled successfully.".to_owned(),
-            decided: Some(Decided { generation: on.metadata.generation, affinity, chosen }),
-        }));
+        let decided = Decided { generation: on.metadata.generation, affinity, chosen };
+        self.outbox.push_back(Action::Note(success(key, decided)));
+    }
+}
+
+fn success(key: &Key, decided: Decided) -> Note {
+    Note {
+        key: key.clone(),
+        status: true,
+        reason: scheduled::SUCCESS,
+        message: "Binding has been scheduled successfully.".to_owned(),
+        decided: Some(decided),
     }
 }
 

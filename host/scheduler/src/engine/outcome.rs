@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use windlass_api::Key;
 use windlass_api::conditions::scheduled;
 use windlass_api::work::Binding;
@@ -61,7 +62,8 @@ impl Engine {
     /// Gives the version up to which all is accounted for.
     fn end(&mut self, key: &Key, in_flight: InFlight, end: WriteEnd, now: Duration) -> u64 {
         let InFlight { popped, binding: decided_on, quota_changed, outcome, .. } = in_flight;
-        let (decided_on, priority) = (version(&decided_on.metadata), popped.priority);
+        let (before, decided_on) = (scheduled_at(&decided_on), version(&decided_on.metadata));
+        let priority = popped.priority;
         if let Outcome::Evicted { by } = &outcome {
             return self.end_eviction(key, by, decided_on, end, now);
         }
@@ -72,7 +74,9 @@ impl Engine {
                 match outcome {
                     Outcome::Chosen { affinity } => {
                         self.leave(key);
-                        self.note_success(key, &binding, affinity, true);
+                        // Where the status came with it, it is said already when that was.
+                        let untold = scheduled_at(&binding) == before;
+                        self.note_success(key, &binding, affinity, untold);
                     }
                     Outcome::Cleared(refusal) => {
                         let message = refusal.to_string();
@@ -170,4 +174,8 @@ impl Engine {
         }
         decided_on
     }
+}
+
+fn scheduled_at(binding: &Binding) -> Option<Timestamp> {
+    binding.status.as_ref()?.last_scheduled_time.as_ref().map(|time| time.0)
 }

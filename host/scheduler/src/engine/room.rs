@@ -164,6 +164,7 @@ impl Engine {
             placement,
             eviction_tasks: Some(tasks),
             evicted_for: Some(beneficiary),
+            note: None,
         };
         self.send(popped, by.priority(), write, Outcome::Evicted { by: by_key });
     }

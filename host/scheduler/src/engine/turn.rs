@@ -9,7 +9,7 @@ use windlass_api::work::{Binding, ResourceBindingStatus, TargetCluster};
 
 use super::known::annotation;
 use super::refused::Refused;
-use super::{Action, Engine, InFlight, Write, eviction};
+use super::{Action, Decided, Engine, InFlight, Note, Write, eviction, success};
 use crate::decide::Decision;
 use crate::queue::Popped;
 use crate::refusal::{Reason, Refusal};
@@ -132,14 +132,24 @@ impl Engine {
         let (key, rank) = (popped.key.clone(), popped.priority);
         let arrived = eviction::is_over(&binding) && targets == binding.spec.clusters;
         let eviction_tasks = arrived.then(|| eviction::others(&binding));
-        let write = Write { key, attempt: 0, binding, targets, placement, eviction_tasks, evicted_for: None };
+        let write = Write {
+            key,
+            attempt: 0,
+            binding,
+            targets,
+            placement,
+            eviction_tasks,
+            evicted_for: None,
+            note: None,
+        };
         self.send(popped, rank, write, outcome);
     }
 
-    /// Sends a write, which is numbered here.
+    /// Sends a write, which is numbered here, and told what it may say.
     pub(super) fn send(&mut self, popped: Popped<Key>, rank: i32, write: Write, outcome: Outcome) {
         self.attempts += 1;
-        let write = Write { attempt: self.attempts, ..write };
+        let note = noted(&write, &outcome);
+        let write = Write { attempt: self.attempts, note, ..write };
         let in_flight = InFlight {
             popped,
             rank,
@@ -153,6 +163,15 @@ impl Engine {
         self.in_flight.insert(write.key.clone(), in_flight);
         self.outbox.push_back(Action::Write(write));
     }
+}
+
+/// What is noted when it is written; of what is not a decision for clusters, that shows then.
+fn noted(write: &Write, outcome: &Outcome) -> Option<Note> {
+    let Outcome::Chosen { affinity } = outcome else { return None };
+    let Write { key, binding, targets, eviction_tasks, .. } = write;
+    let moves = i64::from(binding.spec.clusters != *targets || eviction_tasks.is_some());
+    let generation = binding.metadata.generation.map(|generation| generation + moves);
+    Some(success(key, Decided { generation, affinity: affinity.clone(), chosen: true }))
 }
 
 /// The placement that a decision is made by, as JSON.
