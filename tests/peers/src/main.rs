@@ -18,6 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// As the product's: some of what is measured runs in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Compares Windlass with the programs it stands in for.
 #[derive(Parser)]
 struct Arguments {
@@ -41,6 +45,10 @@ enum Peer {
     BenchScheduler(scheduler::bench::Options),
     /// How soon an urgent binding is scheduled while thousands wait; wants `--release`.
     BenchPriority(scheduler::latency::Options),
+    /// How often estimators are asked while many bindings are placed by what they say; wants `--release`.
+    BenchEstimation(scheduler::estimation::Options),
+    /// How much memory the scheduler takes for each binding; wants `--release`.
+    BenchMemory(scheduler::memory::Options),
     /// Puts the same load on the embedded API server and on kube-apiserver, and prints the ratios. Wants `--release`.
     Bench(load::Options),
 }
@@ -59,6 +67,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         Peer::Scheduler(options) => scheduler::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::BenchScheduler(options) => scheduler::bench::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::BenchPriority(options) => scheduler::latency::run(options).await.map(|()| ExitCode::SUCCESS),
+        Peer::BenchEstimation(options) => {
+            scheduler::estimation::run(options).await.map(|()| ExitCode::SUCCESS)
+        }
+        Peer::BenchMemory(options) => scheduler::memory::run(options).await.map(|()| ExitCode::SUCCESS),
         Peer::Bench(options) => load::run(options).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -14,14 +14,15 @@ use futures::stream;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::cost::{Cost, Meter};
 use super::load::{CLIENTS, Counting, Kind, Pace, bindings, create, placement};
-use super::workloads::{cluster, cluster_status};
+use super::workloads::{MEMBERS_OF_BENCHES, cluster, cluster_status};
 use crate::karmada::control_plane::{document, files, until};
 use crate::karmada::objects::{apply, apply_status};
 use crate::servers::{self, Durability, Kubernetes, Process};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-const CLUSTERS: usize = 20;
+const CLUSTERS: usize = MEMBERS_OF_BENCHES;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -40,9 +41,31 @@ pub(crate) struct Options {
     /// What is scheduled; all three if not given.
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
+    /// How many bare clients there are.
+    #[arg(long, default_value_t = CLIENTS, value_parser = clients)]
+    clients: usize,
     /// More flags for `windlass scheduler`.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     flag: Vec<String>,
+}
+
+fn clients(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|clients| *clients > 0).ok_or_else(|| format!("{text:?} is no number from 1 on"))
+}
+
+/// How fast somebody was, and at which cost.
+#[derive(Clone, Default)]
+struct Figures {
+    pace: Pace,
+    cost: Cost,
+}
+
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, other: Figures) {
+        let Figures { pace, cost } = other;
+        self.pace += pace;
+        self.cost += cost;
+    }
 }
 
 struct Bench {
@@ -69,27 +92,33 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<()> {
         "{CLUSTERS} clusters; kube-apiserver and etcd on this machine, every write on disk when it is acknowledged"
     );
     println!(
-        "{:<12} {:>10} {:>10} {:>10} {:>16} {:>19}",
-        "bindings/s", "bare", "windlass", "karmada", "windlass/bare", "windlass/karmada"
+        "what was written to the API server, and each one's processor time, are of one binding on average"
     );
+    println!("{:<30} {:>10} {}", "", "bindings/s", Cost::heading());
     for kind in kinds {
         let server = Kubernetes::start(&programs, Durability::Kept).await?;
         let folder = tempfile::tempdir().context("a temporary directory")?;
         let kubeconfig = server.write_kubeconfig(folder.path())?;
         let bench = Bench { options, karmada, server, kubeconfig, folder };
         bench.prepare().await?;
-        let [mut bare, mut windlass, mut karmada_pace] = [Pace::default(); 3];
+        let [mut bare, mut windlass, mut by_karmada] = std::array::from_fn(|_| Figures::default());
         for round in 0..bench.options.rounds {
             bare += bench.bare(kind, round).await.context("the bare client")?;
             windlass += bench.windlass(kind, round).await.context("windlass scheduler")?;
-            karmada_pace += bench.karmada(kind, round).await.context("karmada-scheduler")?;
+            by_karmada += bench.karmada(kind, round).await.context("karmada-scheduler")?;
         }
-        let [bare, windlass, karmada_rate] = [bare, windlass, karmada_pace].map(Pace::per_second);
+        let kind = format!("{kind:?}").to_lowercase();
+        for (who, figures) in
+            [("bare client", &bare), ("windlass scheduler", &windlass), ("karmada-scheduler", &by_karmada)]
+        {
+            let Figures { pace, cost } = figures;
+            println!("{kind:<11}{who:<19} {:>10.1} {}", pace.per_second(), cost.of_each(pace.done));
+        }
+        let [bare, windlass, by_karmada] = [bare, windlass, by_karmada].map(|it| it.pace.per_second());
         println!(
-            "{:<12} {bare:>10.1} {windlass:>10.1} {karmada_rate:>10.1} {:>15.0} % {:>18.1}x",
-            format!("{kind:?}").to_lowercase(),
+            "{kind:<11}windlass/bare client {:.0} %, windlass/karmada-scheduler {:.1}x",
             100.0 * windlass / bare,
-            windlass / karmada_rate
+            windlass / by_karmada
         );
         Bench { options, karmada, .. } = bench;
     }
@@ -115,14 +144,15 @@ impl Bench {
     }
 
     /// The two writes of each binding, by many clients at once.
-    async fn bare(&self, kind: Kind, round: usize) -> anyhow::Result<Pace> {
+    async fn bare(&self, kind: Kind, round: usize) -> anyhow::Result<Figures> {
         let (prefix, count) = (&format!("bare-{round}"), self.options.bindings / self.options.rounds);
         create(&self.server.client, kind, prefix, count, "nobody").await?;
         let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
-        let clients =
-            (0..CLIENTS).map(|_| self.server.another_client()).collect::<anyhow::Result<Vec<_>>>()?;
+        let many = self.options.clients;
+        let clients = (0..many).map(|_| self.server.another_client()).collect::<anyhow::Result<Vec<_>>>()?;
+        let meter = Meter::start(&self.server).await?;
         let writing = stream::iter(0..count).map(|number| {
-            let api = bindings(&clients[number % CLIENTS]);
+            let api = bindings(&clients[number % many]);
             async move {
                 let name = format!("{prefix}-{number}");
                 let params = PatchParams::default();
@@ -131,14 +161,15 @@ impl Bench {
                 api.patch_status(&name, &params, &Patch::Merge(status)).await
             }
         });
-        let mut writing = writing.buffer_unordered(CLIENTS);
+        let mut writing = writing.buffer_unordered(many);
         while let Some(written) = writing.next().await {
             written?;
         }
-        counting.pace().await
+        let pace = counting.pace().await?;
+        Ok(Figures { pace, cost: meter.read(None).await? })
     }
 
-    async fn windlass(&self, kind: Kind, round: usize) -> anyhow::Result<Pace> {
+    async fn windlass(&self, kind: Kind, round: usize) -> anyhow::Result<Figures> {
         let (prefix, count) = (&format!("windlass-{round}"), self.options.bindings / self.options.rounds);
         create(&self.server.client, kind, prefix, count, "windlass").await?;
         let counting = Counting::start(self.server.another_client()?, prefix, count).await?;
@@ -151,14 +182,16 @@ impl Bench {
             "--health-probe-bind-address=0".to_owned(),
         ];
         arguments.extend(self.options.flag.iter().cloned());
+        let meter = Meter::start(&self.server).await?;
         let scheduler =
             Process::start("windlass-scheduler", &self.options.windlass, &arguments, self.folder.path())?;
         let pace = counting.pace().await.with_context(|| scheduler.last_words().1)?;
+        let cost = meter.read(Some(&scheduler)).await?;
         scheduler.stop().await?;
-        Ok(pace)
+        Ok(Figures { pace, cost })
     }
 
-    async fn karmada(&self, kind: Kind, round: usize) -> anyhow::Result<Pace> {
+    async fn karmada(&self, kind: Kind, round: usize) -> anyhow::Result<Figures> {
         let (prefix, count) =
             (&format!("karmada-{round}"), self.options.karmada_bindings / self.options.rounds);
         create(&self.server.client, kind, prefix, count, "default-scheduler").await?;
@@ -175,11 +208,13 @@ impl Bench {
             "--rate-limiter-bucket-size=100000".to_owned(),
             "--feature-gates=MultiplePodTemplatesScheduling=true".to_owned(),
         ];
+        let meter = Meter::start(&self.server).await?;
         let scheduler =
             Process::start("karmada-scheduler", &self.karmada.program, &arguments, self.folder.path())?;
         let pace = counting.pace().await.with_context(|| scheduler.last_words().1)?;
+        let cost = meter.read(Some(&scheduler)).await?;
         scheduler.stop().await?;
-        Ok(pace)
+        Ok(Figures { pace, cost })
     }
 }
 

@@ -13,15 +13,14 @@ use serde_json::json;
 use windlass_controllers::{NoRooms, Scheduler, SchedulerContext, Term, run_scheduler};
 
 use super::load::{Counting, Kind, binding, bindings, create, is_placed};
-use super::workloads::{cluster, cluster_status};
+use super::workloads::{MEMBERS_OF_BENCHES, cluster, cluster_status};
 use crate::karmada::control_plane::until;
 use crate::karmada::objects::{apply, apply_status};
 use crate::servers::{self, Durability, Embedded, Kubernetes, Process};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const CLUSTERS: usize = 20;
 /// As by default.
-const WRITES_IN_FLIGHT: usize = 16;
+const WRITES_IN_FLIGHT: usize = 32;
 /// Between two urgent ones.
 const PACE: Duration = Duration::from_millis(10);
 
@@ -41,18 +40,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         windlass.canonicalize().with_context(|| format!("{}: build it first", windlass.display()))?;
     let embedded = Embedded::open().await?;
     prepare(&embedded.client).await?;
-    let (all, ours) = {
-        create(&embedded.client, Kind::Dynamic, "wait", count, "windlass").await?;
-        let counting = Counting::start(embedded.client.clone(), "wait", count).await?;
-        let term = Term::default();
-        let began = Instant::now();
-        let running = tokio::spawn(run_scheduler(context(&embedded.client), term.clone()));
-        let ours = urgent(&embedded.client, &counting).await?;
-        let times = counting.times().await?;
-        term.end.cancel();
-        running.await.context("the scheduler panicked")?;
-        (times.last().map(|last| last.duration_since(began)).unwrap_or_default(), ours)
-    };
+    create(&embedded.client, Kind::Dynamic, "alone", count, "windlass").await?;
+    let counting = Counting::start(embedded.client.clone(), "alone", count).await?;
+    let (all, ()) = scheduled(&embedded.client, counting, async |_| Ok(())).await?;
+    println!("embedded server, in process: {count} bindings in {all:.2?}, each on disk");
+    create(&embedded.client, Kind::Dynamic, "wait", count, "windlass").await?;
+    let counting = Counting::start(embedded.client.clone(), "wait", count).await?;
+    let (all, ours) =
+        scheduled(&embedded.client, counting, async |counting| urgent(&embedded.client, counting).await)
+            .await?;
     embedded.shutdown().await;
     println!("embedded server, in process: {count} bindings and {} urgent ones in {all:.2?}", ours.len());
     tell("embedded server", &ours);
@@ -72,6 +68,22 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Schedules all that is counted, while something else is done; how long it takes from the scheduler's beginning.
+async fn scheduled<T>(
+    client: &kube::Client,
+    counting: Counting,
+    meanwhile: impl AsyncFnOnce(&Counting) -> anyhow::Result<T>,
+) -> anyhow::Result<(Duration, T)> {
+    let term = Term::default();
+    let began = Instant::now();
+    let running = tokio::spawn(run_scheduler(context(client), term.clone()));
+    let outcome = meanwhile(&counting).await?;
+    let done = counting.seen().await?.done;
+    term.end.cancel();
+    running.await.context("the scheduler panicked")?;
+    Ok((done.last().map(|last| last.duration_since(began)).unwrap_or_default(), outcome))
+}
+
 fn tell(where_: &str, urgent: &[Duration]) {
     let at =
         |share: f64| urgent.get(((urgent.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
@@ -85,13 +97,12 @@ fn tell(where_: &str, urgent: &[Duration]) {
 }
 
 /// As `windlass up` runs it: without a network between it and the API.
-fn context(client: &kube::Client) -> SchedulerContext {
+pub(super) fn context(client: &kube::Client) -> SchedulerContext {
     SchedulerContext {
         client: client.clone(),
         rooms: Arc::new(NoRooms::default()),
         clock: Arc::new(jiff::Timestamp::now),
         scheduler: Scheduler::new("windlass", WRITES_IN_FLIGHT),
-        statuses_in_flight: WRITES_IN_FLIGHT,
     }
 }
 
@@ -107,12 +118,12 @@ fn start(windlass: &Path, kubeconfig: &Path, folder: &Path) -> anyhow::Result<Pr
     Process::start("windlass-scheduler", windlass, &arguments, folder)
 }
 
-async fn prepare(client: &kube::Client) -> anyhow::Result<()> {
+pub(super) async fn prepare(client: &kube::Client) -> anyhow::Result<()> {
     for definition in windlass_api::crds() {
         let definition = serde_json::to_value(definition)?;
         until(PATIENCE, "definitions", async || apply(client, &definition).await).await?;
     }
-    for number in 1..=CLUSTERS {
+    for number in 1..=MEMBERS_OF_BENCHES {
         let name = format!("m{number}");
         until(PATIENCE, "clusters are served", async || apply(client, &cluster(&name)).await).await?;
         apply_status(client, &cluster_status(&name, "40000")).await?;

@@ -38,9 +38,22 @@ pub(super) async fn create(
     count: usize,
     scheduler: &str,
 ) -> anyhow::Result<()> {
+    create_each(client, kind, prefix, count, scheduler, |_, _| {}).await
+}
+
+/// Creates so many bindings, and lets each differ from the others.
+pub(super) async fn create_each(
+    client: &kube::Client,
+    kind: Kind,
+    prefix: &str,
+    count: usize,
+    scheduler: &str,
+    change: impl Fn(usize, &mut Value),
+) -> anyhow::Result<()> {
     let api = bindings(client);
     let creating = stream::iter(0..count).map(|number| {
-        let (api, object) = (api.clone(), binding(kind, &format!("{prefix}-{number}"), scheduler));
+        let (api, mut object) = (api.clone(), binding(kind, &format!("{prefix}-{number}"), scheduler));
+        change(number, &mut object);
         async move { anyhow::Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?) }
     });
     let mut creating = creating.buffer_unordered(CLIENTS);
@@ -52,8 +65,16 @@ pub(super) async fn create(
 
 /// A count under way of bindings that are scheduled.
 pub(super) struct Counting {
-    done: JoinHandle<anyhow::Result<Vec<Instant>>>,
+    seen: JoinHandle<anyhow::Result<Seen>>,
     count: usize,
+}
+
+/// When all was done.
+pub(super) struct Seen {
+    /// When the first of them was changed.
+    began: Instant,
+    /// When each was done; in order.
+    pub(super) done: Vec<Instant>,
 }
 
 impl Counting {
@@ -61,56 +82,62 @@ impl Counting {
     pub(super) async fn start(client: kube::Client, prefix: &str, count: usize) -> anyhow::Result<Counting> {
         let (api, prefix) = (bindings(&client), format!("{prefix}-"));
         let version = api.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
-        let done = tokio::spawn(async move {
+        let seen = tokio::spawn(async move {
             let params = WatchParams::default().timeout(290);
             let mut version = version.unwrap_or_default();
-            let mut seen: HashMap<String, Instant> = HashMap::new();
-            while seen.len() < count {
+            let mut began = None;
+            let mut done: HashMap<String, Instant> = HashMap::new();
+            while done.len() < count {
                 let mut events = api.watch(&params, &version).await?.boxed();
                 while let Some(event) = events.next().await {
                     let WatchEvent::Modified(binding) = event? else { continue };
                     version = binding.metadata.resource_version.clone().unwrap_or_default();
                     let name = binding.metadata.name.as_deref().unwrap_or_default();
-                    if name.starts_with(&prefix) && is_done(&binding) && !seen.contains_key(name) {
-                        seen.insert(name.to_owned(), Instant::now());
-                        if seen.len() == count {
+                    if !name.starts_with(&prefix) {
+                        continue;
+                    }
+                    began.get_or_insert_with(Instant::now);
+                    if is_done(&binding) && !done.contains_key(name) {
+                        done.insert(name.to_owned(), Instant::now());
+                        if done.len() == count {
                             break;
                         }
                     }
                 }
             }
-            Ok(seen.into_values().collect())
+            let mut done: Vec<Instant> = done.into_values().collect();
+            done.sort_unstable();
+            Ok(Seen { began: began.unwrap_or_else(Instant::now), done })
         });
-        Ok(Counting { done, count })
+        Ok(Counting { seen, count })
     }
 
     /// Whether all are done.
     pub(super) fn is_over(&self) -> bool {
-        self.done.is_finished()
+        self.seen.is_finished()
     }
 
-    /// When each was done, once all are; in order.
-    pub(super) async fn times(self) -> anyhow::Result<Vec<Instant>> {
+    /// When each was done, once all are.
+    pub(super) async fn seen(self) -> anyhow::Result<Seen> {
         let patience = PATIENCE + Duration::from_millis(200) * u32::try_from(self.count)?;
-        let mut times = tokio::time::timeout(patience, self.done).await.with_context(|| {
-            format!("{} bindings are not done in {} s", self.count, patience.as_secs())
-        })???;
-        times.sort_unstable();
-        Ok(times)
+        tokio::time::timeout(patience, self.seen)
+            .await
+            .with_context(|| format!("{} bindings are not done in {} s", self.count, patience.as_secs()))??
     }
 
-    /// How many were done in how long, from the first that is done to the last.
+    /// How many were done in how long, from the first change of one of them to the last that is done. Who writes twice
+    /// what one write would do, or comes back to a binding later, is not done before.
     pub(super) async fn pace(self) -> anyhow::Result<Pace> {
-        let times = self.times().await?;
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(Pace::default()) };
-        Ok(Pace { done: times.len() - 1, took: last.duration_since(*first) })
+        let Seen { began, done } = self.seen().await?;
+        let took = done.last().map(|last| last.duration_since(began)).unwrap_or_default();
+        Ok(Pace { done: done.len(), took })
     }
 }
 
 /// How many in how long.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
-    done: usize,
+    pub(super) done: usize,
     took: Duration,
 }
 

@@ -4,8 +4,11 @@
 //! same bindings are scheduled alike on the embedded server and on kube-apiserver ([`servers_alike`]).
 
 pub(crate) mod bench;
+mod cost;
+pub(crate) mod estimation;
 pub(crate) mod latency;
 mod load;
+pub(crate) mod memory;
 mod replacement;
 mod servers_alike;
 mod workloads;

@@ -15,6 +15,8 @@ pub(super) enum Kind {
 pub(super) const KINDS: [Kind; 4] =
     [Kind::Duplicated, Kind::StaticWeight, Kind::DynamicWeight, Kind::Aggregated];
 pub(super) const MEMBERS: [&str; 3] = ["m1", "m2", "m3"];
+/// How many members there are where something is measured: `m1` and so on.
+pub(super) const MEMBERS_OF_BENCHES: usize = 20;
 const REPLICAS: u32 = 6;
 
 impl Kind {

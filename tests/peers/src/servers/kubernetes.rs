@@ -27,8 +27,8 @@ pub(crate) struct Kubernetes {
     pub(crate) client: kube::Client,
     config: kube::Config,
     etcd_url: String,
-    _kube_apiserver: Process,
-    _etcd: Process,
+    pub(crate) kube_apiserver: Process,
+    pub(crate) etcd: Process,
     _folder: TempDir,
 }
 
@@ -90,14 +90,7 @@ impl Kubernetes {
             })
             .await?;
         let etcd_url = url(clients);
-        Ok(Kubernetes {
-            client,
-            config,
-            etcd_url,
-            _kube_apiserver: kube_apiserver,
-            _etcd: etcd,
-            _folder: folder,
-        })
+        Ok(Kubernetes { client, config, etcd_url, kube_apiserver, etcd, _folder: folder })
     }
 
     /// Where it is.

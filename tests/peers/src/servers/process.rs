@@ -62,6 +62,11 @@ impl Process {
         }
     }
 
+    /// Its number on this machine.
+    pub(crate) fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().with_context(|| format!("{} has ended: {}", self.name, self.last_words().1))
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         if let Some(id) = self.child.id() {
