@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 
 /// At the beginning, and the fewest that it ever comes down to.
 const FEWEST: usize = 6;
+/// As many as are written in this time are never too many: what is urgent waits no longer for them.
+const NO_MATTER: Duration = Duration::from_millis(8);
 /// Twice as many have to be written so many times as fast.
 const WORTH_DOUBLING: f64 = 1.2;
 /// Half as many may be written so many times as fast.
@@ -28,6 +30,7 @@ pub(crate) struct Pace {
 #[derive(Debug)]
 struct State {
     at_once: usize,
+    fewest: usize,
     under_way: usize,
     window: Window,
     trying: Option<Trial>,
@@ -65,6 +68,7 @@ impl Pace {
     pub(crate) fn new(most: usize) -> Pace {
         let state = State {
             at_once: FEWEST.min(most),
+            fewest: FEWEST.min(most),
             under_way: 0,
             window: Window::default(),
             trying: None,
@@ -130,6 +134,7 @@ impl State {
     }
 
     fn learn(&mut self, rate: f64, most: usize) {
+        self.fewest = FEWEST.max((rate * NO_MATTER.as_secs_f64()) as usize).min(most);
         match self.trying.take() {
             Some(Trial { direction: Direction::More, before }) => {
                 if rate >= before * WORTH_DOUBLING {
@@ -149,7 +154,9 @@ impl State {
             }
             None => {
                 self.calm = self.calm.saturating_sub(1);
-                if self.calm == 0 {
+                if self.at_once < self.fewest {
+                    self.change(self.fewest, most);
+                } else if self.calm == 0 {
                     self.attempt(self.next, rate, most);
                 }
             }
@@ -176,7 +183,7 @@ impl State {
 
     fn change(&mut self, wanted: usize, most: usize) {
         let before = self.at_once;
-        self.at_once = wanted.clamp(FEWEST.min(most), most);
+        self.at_once = wanted.clamp(self.fewest, most);
         if self.at_once != before {
             self.window = Window { skip: before.max(self.at_once), ..Window::default() };
         }
@@ -211,7 +218,9 @@ mod tests {
 
     #[test]
     fn few_wait_at_a_busy_server_and_a_far_one_is_kept_busy() {
-        assert_eq!(settled(Duration::ZERO, 2, 64), FEWEST);
+        // 2 ms at 2 ms for each of two: a thousand in a second.
+        assert_eq!(settled(Duration::ZERO, 2, 64), 8);
+        assert_eq!(settled(Duration::from_millis(2), 1, 64), FEWEST);
         // 32 ms at 2 ms for each of two: 32 keep it busy.
         let far = settled(Duration::from_millis(30), 2, 64);
         assert!((24..=48).contains(&far), "{far}");

@@ -44,8 +44,7 @@ impl Writer {
             None => (&write.binding, &write.targets),
         };
         let asker_key = Key::of(&asker.metadata);
-        let refused =
-            self.quotas.as_deref().and_then(|ledger| over_quota(ledger, &asker_key, asker, wanted));
+        let refused = self.quotas.as_deref().and_then(|ledger| over_quota(ledger, &asker_key, asker, wanted));
         if let Some(refused) = refused {
             return WriteEnd::OverQuota(refused.to_string());
         }
@@ -66,16 +65,8 @@ impl Writer {
     }
 
     async fn patch(&self, write: &Write) -> Result<Binding, Error> {
-        let Write {
-            key,
-            attempt: _,
-            binding,
-            targets,
-            placement,
-            eviction_tasks,
-            evicted_for: _,
-            note,
-        } = write;
+        let Write { key, attempt: _, binding, targets, placement, eviction_tasks, evicted_for: _, note } =
+            write;
         let mut patch = json!({
             "metadata": {
                 "uid": binding.metadata.uid,
@@ -85,7 +76,8 @@ impl Writer {
             "spec": {"clusters": targets},
         });
         if let Some(tasks) = eviction_tasks {
-            patch["spec"]["gracefulEvictionTasks"] = if tasks.is_empty() { Value::Null } else { json!(tasks) };
+            patch["spec"]["gracefulEvictionTasks"] =
+                if tasks.is_empty() { Value::Null } else { json!(tasks) };
         }
         let note = note.as_ref().filter(|_| self.takes_status.load(Ordering::Relaxed));
         if let Some(note) = note {

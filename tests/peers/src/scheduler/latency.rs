@@ -10,7 +10,7 @@ use clap::Args;
 use futures::StreamExt as _;
 use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
 use serde_json::json;
-use windlass_controllers::{NoRooms, Scheduler, SchedulerContext, Term, run_scheduler};
+use windlass_controllers::{NoRooms, Scheduler, SchedulerContext, SchedulerSettings, Term, run_scheduler};
 
 use super::load::{Counting, Kind, binding, bindings, create, is_placed};
 use super::workloads::{MEMBERS_OF_BENCHES, cluster, cluster_status};
@@ -19,8 +19,6 @@ use crate::karmada::objects::{apply, apply_status};
 use crate::servers::{self, Durability, Embedded, Kubernetes, Process};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// As by default.
-const WRITES_IN_FLIGHT: usize = 32;
 /// Between two urgent ones.
 const PACE: Duration = Duration::from_millis(10);
 
@@ -102,7 +100,11 @@ pub(super) fn context(client: &kube::Client) -> SchedulerContext {
         client: client.clone(),
         rooms: Arc::new(NoRooms::default()),
         clock: Arc::new(jiff::Timestamp::now),
-        scheduler: Scheduler::new("windlass", WRITES_IN_FLIGHT),
+        scheduler: Scheduler::new(SchedulerSettings {
+            name: "windlass".to_owned(),
+            ..SchedulerSettings::default()
+        }),
+        interpreter: None,
     }
 }
 
