@@ -113,6 +113,9 @@ pub struct Room {
 pub struct Promise {
     pub namespace: String,
     pub needs: Vec<Need>,
+    /// Whether it is kept for one that waits until others have left: what fits on no node yet is gathered on those that
+    /// have the most left.
+    pub kept: bool,
 }
 
 impl Promise {
@@ -126,7 +129,7 @@ impl Promise {
             Workload::Replicas(_) => return None,
             Workload::Components(needs) => needs,
         };
-        Some(Promise { namespace: spec.resource.namespace.clone(), needs })
+        Some(Promise { namespace: spec.resource.namespace.clone(), needs, ..Promise::default() })
     }
 }
 

@@ -81,7 +81,9 @@ impl ClusterBuilder {
     }
 
     pub(crate) fn promise(self, namespace: &str, needs: Vec<Need>) -> Self {
-        self.with(|state| state.promises.push(Promise { namespace: namespace.to_owned(), needs }))
+        self.with(|state| {
+            state.promises.push(Promise { namespace: namespace.to_owned(), needs, ..Promise::default() })
+        })
     }
 
     pub(crate) fn summary(self, free: &[(&str, &str)]) -> Self {

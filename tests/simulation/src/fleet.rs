@@ -1,6 +1,7 @@
 //! The member clusters: what runs in them, and what they report of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Taint;
 use windlass_api::Key;
@@ -11,6 +12,17 @@ use crate::random::Random;
 use crate::store::Report;
 use crate::workload::REGIONS;
 
+/// How its room is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// Its node is.
+    Node,
+    /// It tells the sum.
+    Sum,
+    /// Its estimator has to be asked.
+    Asking,
+}
+
 /// A member, as it is, whatever has been said of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -19,8 +31,7 @@ pub(crate) struct Member {
     pub(crate) tainted: bool,
     pub(crate) serves: bool,
     pub(crate) deleting: bool,
-    /// Whether its node is known, and not just its sum.
-    pub(crate) exact: bool,
+    pub(crate) known_by: KnownBy,
     /// Cpus.
     pub(crate) capacity: i64,
     /// Cpus that each binding's workload takes, and the replicas that it is for.
@@ -35,7 +46,7 @@ impl Member {
             tainted: random.chance(15),
             serves: !random.chance(10),
             deleting: false,
-            exact: random.chance(50),
+            known_by: *random.pick(&[KnownBy::Node, KnownBy::Node, KnownBy::Sum, KnownBy::Asking]),
             capacity: random.between(2, 12),
             running: BTreeMap::new(),
         }
@@ -71,8 +82,9 @@ impl Member {
                 .map(|(version, kind, _)| (version.to_owned(), BTreeSet::from([kind.to_owned()])))
                 .collect(),
             apis_complete: true,
-            capacity: (!self.exact).then(|| Capacity { free, ..Capacity::default() }),
-            room: self.exact.then(|| Room { nodes: vec![node()], ..Room::default() }),
+            capacity: (self.known_by != KnownBy::Node).then(|| Capacity { free, ..Capacity::default() }),
+            room: (self.known_by == KnownBy::Node).then(|| Room { nodes: vec![node()], ..Room::default() }),
+            answers: (self.known_by == KnownBy::Asking).then(Arc::default),
             ..ClusterState::default()
         };
         let running = self.running.iter().map(|(key, (cpus, _))| (key.clone(), *cpus)).collect();

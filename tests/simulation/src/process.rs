@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use windlass_api::Key;
 use windlass_api::work::{Binding, TargetCluster};
-use windlass_scheduler::Limits;
 use windlass_scheduler::engine::{Engine, Note, Settings, WriteEnd};
+use windlass_scheduler::{Answer, ClusterState, Limits, OpenQuestion, Question};
 
 use crate::disturb;
 use crate::store::{Change, Report, Store};
@@ -27,6 +27,8 @@ pub(crate) struct Process {
     pub(crate) lists: [u64; 3],
     /// When the last change of each watch is delivered: a watch keeps its order.
     pub(crate) delivered_until: [Duration; 3],
+    /// What clusters' estimators have answered since they last reported.
+    answers: BTreeMap<String, Vec<(Question, Answer)>>,
     /// When it is to be looked after next.
     pub(crate) woken_at: Option<Duration>,
 }
@@ -51,6 +53,7 @@ impl Process {
             notes: BTreeMap::new(),
             lists: [0; 3],
             delivered_until: [now; 3],
+            answers: BTreeMap::new(),
             woken_at: None,
         };
         process.list(1, store, now);
@@ -75,14 +78,30 @@ impl Process {
                     return;
                 }
                 self.reports.insert(name.clone(), report.clone());
+                // What was counted before says nothing of what is there now.
+                self.answers.remove(name);
                 self.engine.cluster(report.state.clone(), now);
             }
             Change::Cluster(name, None) => {
                 self.reports.remove(name);
+                self.answers.remove(name);
                 self.engine.cluster_gone(name, now);
             }
             Change::Quota(namespace) => self.engine.quota_changed(namespace),
         }
+    }
+
+    /// Takes an answer to what was asked as of one report; a later one makes it void.
+    pub(crate) fn answered(&mut self, open: OpenQuestion, answer: Answer, version: u64, now: Duration) {
+        let OpenQuestion { cluster, question } = open;
+        let Some(report) = self.reports.get(&cluster).filter(|report| report.version == version) else {
+            return;
+        };
+        let known = self.answers.entry(cluster).or_default();
+        known.retain(|(other, _)| *other != question);
+        known.push((question, answer));
+        let answers = Some(Arc::new(known.iter().cloned().collect()));
+        self.engine.cluster(ClusterState { answers, ..report.state.clone() }, now);
     }
 
     /// Whether what a change is about is not there any more.

@@ -8,6 +8,7 @@ use serde_json::json;
 use windlass_api::Key;
 use windlass_api::work::AggregatedStatusItem;
 use windlass_scheduler::engine::{Action, Write, WriteEnd};
+use windlass_scheduler::{Answer, Counted, Need, OpenQuestion, Question};
 
 use crate::check;
 use crate::disturb;
@@ -61,6 +62,13 @@ pub(crate) enum Event {
         key: Key,
         attempt: u64,
         end: WriteEnd,
+    },
+    /// An estimator says how much fits, as of a report of its cluster.
+    Answered {
+        process: usize,
+        open: Box<OpenQuestion>,
+        answer: Answer,
+        version: u64,
     },
     /// A note is written into a status.
     Note {
@@ -246,6 +254,11 @@ impl World {
                 self.process(process)?.write_ended(&key, attempt, end, now);
                 return Some(process);
             }
+            Event::Answered { process, open, answer, version } => {
+                self.say(|| format!("scheduler {process} hears from {} that it is {answer:?}", open.cluster));
+                self.process(process)?.answered(*open, answer, version, now);
+                return Some(process);
+            }
             Event::Note { process, key } => self.write_note(process, &key),
             Event::Settle { cluster, key } => self.settle(&cluster, &key),
             Event::Report { cluster } => {
@@ -378,7 +391,7 @@ impl World {
                     }
                 }
                 Action::Tell(_) => {}
-                Action::Ask(questions) => return Err(format!("nobody is to be asked {questions:?}")),
+                Action::Ask(questions) => questions.into_iter().for_each(|open| self.ask(id, open)),
             }
         }
         let Some(process) = self.process(id) else { return Ok(()) };
@@ -391,6 +404,26 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Has an estimator count, which is late, or gives no answer, or none that is of use.
+    fn ask(&mut self, id: usize, open: OpenQuestion) {
+        let calm = self.disturbances == 0;
+        let lost = !calm && self.random.chance(self.faults.lost);
+        let silent = !calm && self.random.chance(self.faults.failed);
+        let after = self.random.millis(1, if calm { 500 } else { 3000 });
+        let Some(report) = self.process(id).and_then(|process| process.reports.get(&open.cluster)) else {
+            return;
+        };
+        let free = report.capacity - report.running.values().sum::<i64>();
+        let fits = fitting(&open.question, free);
+        let version = report.version;
+        self.say(|| format!("scheduler {id} asks {}, which has {free} cpus left", open.cluster));
+        if lost {
+            return;
+        }
+        let answer = if silent { Answer::NoOpinion } else { Answer::Fits(fits) };
+        self.at(after, Event::Answered { process: id, open: Box::new(open), answer, version });
     }
 
     fn write_note(&mut self, id: usize, key: &Key) {
@@ -465,6 +498,16 @@ impl World {
             }
         });
     }
+}
+
+/// How often what is asked for fits into so many cpus.
+fn fitting(question: &Question, free: i64) -> i64 {
+    let each = |need: &Need| need.request.get("cpu").units();
+    let cpus: i64 = match question.counted {
+        Counted::Replicas => question.needs.iter().map(each).sum(),
+        Counted::Sets => question.needs.iter().map(|need| need.replicas * each(need)).sum(),
+    };
+    if cpus > 0 { (free / cpus).max(0) } else { 10_000 }
 }
 
 fn heard(change: &Change) -> String {

@@ -75,7 +75,7 @@ pub fn assumed(workloads: Vec<AssumedWorkload>) -> Result<Vec<Promise>, AmountEr
     let promises = workloads.into_iter().enumerate().map(|(at, workload)| {
         let AssumedWorkload { namespace, components } = workload;
         let field = |index: usize| format!("assumedWorkloads[{at}].components[{index}].replicaRequirements");
-        Ok(Promise { namespace, needs: needs(components, field)? })
+        Ok(Promise { namespace, needs: needs(components, field)?, ..Promise::default() })
     });
     promises.collect()
 }

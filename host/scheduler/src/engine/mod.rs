@@ -206,6 +206,9 @@ impl Engine {
             self.wake_peers(key, old.as_deref(), &known.binding);
         }
         self.bindings.insert(key.clone(), known);
+        if outdated {
+            self.may_ask_again(key);
+        }
         Some(changed)
     }
 
@@ -217,6 +220,7 @@ impl Engine {
             self.wake(&peers);
         }
         self.concerns.remove(key);
+        self.reserved.was_missed(key);
         if self.leaving.remove(key) {
             self.wake_waiting();
         }

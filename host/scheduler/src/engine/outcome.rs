@@ -39,6 +39,7 @@ impl Engine {
         // What came while the write was under way, but for what it brought about itself.
         let changed = again || known.version > seen;
         self.look_at(key, changed, now);
+        self.may_ask_again(key);
     }
 
     /// What was decided is what the binding says, components included.

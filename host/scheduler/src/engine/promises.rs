@@ -252,7 +252,8 @@ impl Promises {
                 account.clusters.iter().filter(|(_, outstanding)| !outstanding.promised.is_empty()).map(
                     |(cluster, outstanding)| {
                         let needs = outstanding.promised.needs().to_vec();
-                        (cluster.clone(), Promise { namespace: account.namespace.clone(), needs })
+                        let namespace = account.namespace.clone();
+                        (cluster.clone(), Promise { namespace, needs, ..Promise::default() })
                     },
                 )
             })
@@ -284,11 +285,12 @@ impl Promises {
         let Placed { binding, components } = placed;
         let spec = &binding.spec;
         let target = spec.clusters.iter().find(|target| target.name == cluster);
-        let Some(target) = target.filter(|_| !self.has(key, cluster)) else { return };
+        let Some(target) = target else { return };
         let held = Held::of(spec, components, target);
         self.change(snapshot, key, &spec.resource.namespace, cluster, now, |outstanding, _| {
             outstanding.before = item(binding, cluster).cloned();
-            outstanding.landed = held;
+            (outstanding.visible, outstanding.landed) = (Held::default(), held);
+            (outstanding.made, outstanding.until) = (now, now + PROMISE_MAX);
         });
     }
 
@@ -403,7 +405,8 @@ fn add(promises: &mut Vec<Promise>, namespace: &str, held: &Held, times: i64) {
             }
         }
         None if times > 0 => {
-            promises.push(Promise { namespace: namespace.to_owned(), needs: needs.to_vec() });
+            let (namespace, needs) = (namespace.to_owned(), needs.to_vec());
+            promises.push(Promise { namespace, needs, ..Promise::default() });
         }
         None => {}
     }

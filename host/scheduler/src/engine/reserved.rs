@@ -26,6 +26,8 @@ pub(super) struct Reserved {
     look_at: Duration,
     /// Those who look later, by priority.
     later: BTreeSet<(Reverse<i32>, Key)>,
+    /// Who could not be asked just then, when somebody looked in vain.
+    missed: BTreeSet<Key>,
     /// When somebody may be asked again.
     again: BTreeSet<(Duration, Key)>,
 }
@@ -101,8 +103,9 @@ impl Reserved {
         false
     }
 
-    /// Somebody looked at so many in vain.
-    pub(super) fn looked_in_vain(&mut self, at: usize, now: Duration) {
+    /// Somebody looked at so many in vain, and at some not at all, who could not be asked just then.
+    pub(super) fn looked_in_vain(&mut self, at: usize, missed: Vec<Key>, now: Duration) {
+        self.missed.extend(missed);
         self.look_at = now + LOOK.saturating_mul(u32::try_from(at).unwrap_or(u32::MAX));
     }
 
@@ -121,6 +124,11 @@ impl Reserved {
     pub(super) fn is_spared(&self, by: &Key, other: &Key, now: Duration) -> bool {
         let asked = self.asked.get(by).and_then(|asked| asked.get(other));
         asked.is_some_and(|(_, until)| now < *until)
+    }
+
+    /// A binding may be asked again. Whether somebody looked in vain meanwhile.
+    pub(super) fn was_missed(&mut self, key: &Key) -> bool {
+        self.missed.remove(key)
     }
 
     /// Those who may look now, though nothing has happened.

@@ -49,7 +49,12 @@ impl Engine {
             Ok(room) => room,
             Err(looked_at) => {
                 self.stop_keeping(key);
-                self.reserved.looked_in_vain(looked_at, now);
+                let lower = self.placed.range(..(known.priority(), Key::default()));
+                let missed = lower.map(|(_, other)| other).filter(|other| {
+                    let outdated = self.bindings.get(*other).is_some_and(|known| known.outdated);
+                    outdated || self.in_flight.contains_key(*other)
+                });
+                self.reserved.looked_in_vain(looked_at, missed.cloned().collect(), now);
                 return None;
             }
         };
@@ -59,7 +64,7 @@ impl Engine {
             let more = Held::of(spec, &spec.components, target).beyond(&present);
             let needs = more.needs().to_vec();
             let namespace = spec.resource.namespace.clone();
-            (!more.is_empty()).then(|| (target.name.clone(), Promise { namespace, needs }))
+            (!more.is_empty()).then(|| (target.name.clone(), Promise { namespace, needs, kept: true }))
         });
         let waits_for = room.to_string();
         let reservation = Reservation { promises: promises.collect(), waits_for: waits_for.clone() };
@@ -189,6 +194,16 @@ impl Engine {
     pub(super) fn wake_waiting(&mut self) {
         let reserved = &self.reserved;
         self.queue.event(|key| reserved.get(key).is_some());
+    }
+
+    /// A binding may be asked again after a while in which it could not be.
+    pub(super) fn may_ask_again(&mut self, key: &Key) {
+        let rank = self.bindings.get(key).and_then(|known| known.rank(&self.settings.scheduler_name));
+        if self.reserved.was_missed(key)
+            && let Some(rank) = rank
+        {
+            self.may_ask(rank);
+        }
     }
 
     /// Somebody who is placed may be asked by others than before.

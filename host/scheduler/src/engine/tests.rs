@@ -5,6 +5,8 @@ use windlass_api::work::ResourceBindingSpec;
 mod preemption;
 
 use super::*;
+use crate::estimate::{Answer, Question};
+use crate::snapshot::ClusterState;
 use crate::testing::{ClusterBuilder, cluster, config_map, deployment};
 
 /// An engine, and an API server that it is alone with.
@@ -342,4 +344,37 @@ fn a_refusal_whose_numbers_change_is_reworded_now_and_then() {
     assert!(notes.len() <= 4, "{}", notes.len());
     assert!(notes.last().unwrap().message.contains("51"), "{}", notes.last().unwrap().message);
     assert_eq!(told.iter().filter(|it| matches!(it, Action::Tell(_))).count(), 1);
+}
+
+#[test]
+fn one_that_waits_for_answers_holds_up_nobody() {
+    let asked = |answers: &[(Question, Answer)]| {
+        let answers = Some(Arc::new(answers.iter().cloned().collect()));
+        let summary = cluster("b").summary(&[("cpu", "9"), ("memory", "9Gi"), ("pods", "9")]);
+        ClusterState { answers, ..summary.label("asked", "yes").into() }
+    };
+    let mut world = World::new([cluster("a").cpu("9")]);
+    world.engine.cluster(asked(&[]), world.now);
+    let mut on = |name: &str, cluster: &str, priority: i32| {
+        let mut placement = divided();
+        placement["clusterAffinity"] = json!({"clusterNames": [cluster]});
+        world.spec(name, |spec| *spec = deployment(2, placement));
+        world.urgent(name, priority);
+    };
+    on("high", "b", 9);
+    on("low", "a", 0);
+    let actions: Vec<Action> = std::iter::from_fn(|| world.pull()).collect();
+    let [Action::Ask(questions), Action::Write(write)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!((questions[0].cluster.as_str(), write.key.name.as_str()), ("b", "low"));
+    assert!(matches!(world.place("high"), Place::Backoff { .. }));
+    // Nobody answers: it asks again.
+    world.now += Duration::from_secs(10);
+    let landed = world.land(write);
+    world.end(write, WriteEnd::Written(landed));
+    let actions: Vec<Action> = std::iter::from_fn(|| world.pull()).collect();
+    let again = actions.iter().filter(|it| matches!(it, Action::Ask(again) if again == questions));
+    assert_eq!(again.count(), 1, "{actions:?}");
+    world.engine.cluster(asked(&[(questions[0].question.clone(), Answer::Fits(2))]), world.now);
+    world.settle();
+    assert_eq!(world.targets("high"), ["b:2"]);
 }

@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn promised(state: ClusterState, needs: Vec<Need>) -> ClusterState {
-        let promises = vec![Promise { namespace: "d".to_owned(), needs }];
+        let promises = vec![Promise { namespace: "d".to_owned(), needs, ..Promise::default() }];
         ClusterState { promises, ..state }
     }
 

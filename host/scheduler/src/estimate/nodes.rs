@@ -63,10 +63,15 @@ impl<'a> Table<'a> {
         }
         let bins = Bins::new(dimensions, left);
         let mut table = Table { nodes, resources, bins };
-        for need in promises.iter().flat_map(|promise| &promise.needs) {
-            let piece = table.piece(need);
-            // A promise that fits nowhere any more takes no room.
-            table.bins.place(&piece);
+        for promise in promises {
+            for need in &promise.needs {
+                let piece = table.piece(need);
+                // What fits nowhere any more takes no room, unless it is waited for.
+                let placed = table.bins.place(&piece);
+                if promise.kept {
+                    table.bins.gather(&piece, piece.count.saturating_sub(placed));
+                }
+            }
         }
         table
     }

@@ -34,6 +34,9 @@ struct Put {
 /// Steps after which counting stops: the count is then what was found so far. A step looks at one piece in one bin.
 const STEPS_MAX: usize = 4_000_000;
 
+/// How many pods are gathered for at most: each takes what a bin has left.
+const GATHERED_MAX: i64 = 1000;
+
 impl Bins {
     /// Of bins that all have as many dimensions.
     pub(super) fn new(dimensions: usize, left: Vec<i128>) -> Bins {
@@ -63,6 +66,23 @@ impl Bins {
     /// Puts pods of a piece into the bins, first fit. How many found a place.
     pub(super) fn place(&mut self, piece: &Piece) -> i64 {
         self.place_from(&mut 0, 0, piece, &mut Vec::new())
+    }
+
+    /// Takes pods of a piece, that fit into no bin, out of those that have the most left for them, though that is too
+    /// little.
+    pub(super) fn gather(&mut self, piece: &Piece, count: i64) {
+        // By how many thousandths of a pod.
+        let left_for = |bin: &[i128]| {
+            let dimensions = bin.iter().zip(&piece.size).filter(|(_, size)| **size > 0);
+            dimensions.map(|(left, size)| left.saturating_mul(1000) / size).min().unwrap_or(0)
+        };
+        for _ in 0..count.min(GATHERED_MAX) {
+            let bins = (0..self.len()).filter(|bin| piece.eligible[*bin]);
+            // Of equal ones the first.
+            let most = bins.max_by_key(|bin| (left_for(self.bin(*bin)), std::cmp::Reverse(*bin)));
+            let Some(most) = most.filter(|bin| left_for(self.bin(*bin)) > 0) else { return };
+            self.take(most, &piece.size, 1);
+        }
     }
 
     /// The same from bin `open` on, which moves past the bins that have no room for the piece any more.

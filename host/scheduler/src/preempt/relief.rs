@@ -200,11 +200,23 @@ fn sum(needs: &[Need]) -> Resources {
 
 /// Gives back to a cluster what a binding holds there.
 fn set_free(cluster: &mut ClusterState, held: &Promise) {
-    // What does not show in the member yet is only promised.
-    if let Some(index) = cluster.promises.iter().position(|promise| promise == held) {
-        cluster.promises.remove(index);
-        return;
+    // What does not show in the member yet is only promised, together with others that are alike.
+    let mut held = held.clone();
+    let alike = |promise: &&mut Promise| {
+        let same = |(a, b): (&Need, &Need)| Need { replicas: b.replicas, ..a.clone() } == *b;
+        !promise.kept
+            && promise.namespace == held.namespace
+            && promise.needs.len() == held.needs.len()
+            && promise.needs.iter().zip(&held.needs).all(same)
+    };
+    if let Some(promise) = cluster.promises.iter_mut().find(alike) {
+        for (promised, need) in promise.needs.iter_mut().zip(&mut held.needs) {
+            let only_promised = promised.replicas.min(need.replicas).max(0);
+            promised.replicas -= only_promised;
+            need.replicas -= only_promised;
+        }
     }
+    cluster.promises.retain(|promise| promise.needs.iter().any(|need| need.replicas > 0));
     let freed = sum(&held.needs);
     if let Some(capacity) = &mut cluster.capacity {
         capacity.free.add(&freed, 1);

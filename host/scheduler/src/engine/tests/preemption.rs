@@ -276,3 +276,25 @@ fn it_is_told_who_would_have_to_leave_and_nobody_does() {
     assert_eq!(serde_json::to_value(&told).unwrap()["preemption"]["bindings"][0]["name"], "low");
     assert_eq!(names(&world.writes()), [""; 0]);
 }
+
+#[test]
+fn room_is_gathered_for_a_pod_that_is_larger_than_what_is_left_by_now() {
+    let mut world = World::full(&[("low", 4, 0)]);
+    world.job("high", 1, 9);
+    world.spec("high", |spec| {
+        spec.replica_requirements = serde_json::from_value(json!({"resourceRequest": {"cpu": "3"}})).ok();
+    });
+    world.settle();
+    world.job("third", 1, 5);
+    for free in [1, 2] {
+        world.free(free);
+        world.settle();
+        assert!(world.targets("third").is_empty(), "{free} of 3 cpus are there");
+    }
+    world.free(4);
+    world.settle();
+    assert_eq!(
+        (world.targets("high"), world.targets("third")),
+        (vec!["a:1".to_owned()], vec!["a:1".to_owned()])
+    );
+}
