@@ -190,8 +190,8 @@ impl Running {
             Ok((id, end)) => (id, end),
             Err(error) => (error.id(), WriteEnd::Failed("the write was broken off".to_owned())),
         };
-        if let WriteEnd::Failed(message) | WriteEnd::OverQuota(message) = &end {
-            tracing::warn!(error = message, "a decision was not written, trying again");
+        if let WriteEnd::Failed(message) | WriteEnd::OverQuota(message) | WriteEnd::Invalid(message) = &end {
+            tracing::warn!(error = message, "a decision was not written");
         }
         if let Some(UnderWay { key, attempt, began, schedule_type }) = self.under_way.remove(&id) {
             let written = matches!(end, WriteEnd::Written(_));

@@ -59,6 +59,10 @@ impl Writer {
             Err(Error::Api(kube::Error::Api(status))) if status.code == 403 => {
                 WriteEnd::OverQuota(status.message.clone())
             }
+            // Too large, or not as its schema or a webhook wants it: it won't be the next time either.
+            Err(Error::Api(kube::Error::Api(status))) if matches!(status.code, 400 | 413 | 422) => {
+                WriteEnd::Invalid(status.message.clone())
+            }
             Err(Error::Api(error)) => WriteEnd::Failed(message(&error)),
             Err(error) => WriteEnd::Failed(error.to_string()),
         }

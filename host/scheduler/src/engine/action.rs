@@ -61,6 +61,8 @@ pub enum WriteEnd {
     NotFound,
     /// A quota does not allow it; what the server says.
     OverQuota(String),
+    /// The server takes no such binding; what it says. Only another decision is worth another attempt.
+    Invalid(String),
     /// Nobody knows whether it was written.
     Failed(String),
 }

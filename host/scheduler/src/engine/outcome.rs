@@ -11,6 +11,7 @@ use super::known::version;
 use super::promises::Before;
 use super::turn::Outcome;
 use super::{Action, Engine, InFlight, Note, WriteEnd};
+use crate::refusal::{Reason, Refusal};
 
 impl Engine {
     /// A write has ended. One that is not under way has ended before.
@@ -113,6 +114,13 @@ impl Engine {
                     }
                 }
             }
+            WriteEnd::Invalid(message) => {
+                if let Some(known) = self.bindings.get(key) {
+                    let on = known.binding.clone();
+                    let refusal = Refusal::new(Reason::SchedulerError, message.clone(), Vec::new());
+                    self.refuse(popped, &on, Some(refusal), message, now);
+                }
+            }
             WriteEnd::Failed(message) => {
                 self.outbox.push_back(Action::Note(Note {
                     key: key.clone(),
@@ -164,7 +172,7 @@ impl Engine {
                     self.refuse(popped, &on, None, message, now);
                 }
             }
-            WriteEnd::Failed(_) => {
+            WriteEnd::Invalid(_) | WriteEnd::Failed(_) => {
                 if let Some(asker) = self.bindings.get(by)
                     && self.reserved.get(by).is_some()
                 {

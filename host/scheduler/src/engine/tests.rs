@@ -302,6 +302,32 @@ fn a_quota_that_changes_wakes_its_namespace() {
 }
 
 #[test]
+fn what_the_server_never_takes_keeps_no_room_and_waits_for_another_binding() {
+    let mut world = World::new([cluster("a").cpu("1")]);
+    world.spec("x", |_| {});
+    let writes = world.writes();
+    world.end(&writes[0], WriteEnd::Invalid("spec.clusters is not as the webhook wants it".to_owned()));
+    assert!(matches!(world.place("x"), Place::Unschedulable { .. }), "{:?}", world.place("x"));
+    world.spec("y", |_| {});
+    world.settle();
+    assert_eq!(world.targets("y"), ["a:1"]);
+}
+
+#[test]
+fn a_placement_that_no_annotation_can_hold_is_refused_before_it_is_written() {
+    let mut world = World::new([cluster("a").cpu("9")]);
+    let names: Vec<String> = (0..30_000).map(|index| format!("cluster-{index}")).collect();
+    let affinity = serde_json::from_value(json!({"clusterAffinity": {"clusterNames": names}})).unwrap();
+    world.spec("x", |spec| spec.placement = Some(affinity));
+    let said: Vec<Action> = std::iter::from_fn(|| world.pull()).collect();
+    let told = |action: &Action| matches!(action, Action::Note(note) if note.reason == "SchedulerError" && note.message.contains("spec.placement"));
+    assert!(said.iter().any(told) && !said.iter().any(|it| matches!(it, Action::Write(_))), "{said:?}");
+    world.spec("x", |spec| spec.placement = Some(serde_json::from_value(json!({})).unwrap()));
+    world.settle();
+    assert_eq!(world.targets("x"), ["a:1"]);
+}
+
+#[test]
 fn an_engine_that_is_told_all_again_knows_what_is_promised_and_writes_nothing() {
     let mut world = World::new([cluster("a").cpu("4")]);
     for name in ["x", "y"] {

@@ -84,6 +84,12 @@ impl Engine {
         // What it was to have by a decision that did not come about is not in its way.
         let freed = self.promises.settled(&mut self.clusters, &popped.key, now);
         self.roomier.extend(freed);
+        let placement = placement(&binding);
+        if let Some(too_long) = TooLong::of(&binding, &placement) {
+            self.stop_keeping(&popped.key);
+            self.refuse(popped, &binding, Some(Refusal::contradiction(&too_long)), too_long.to_string(), now);
+            return;
+        }
         let Some(decision) = self.decide(&popped, &known, now) else { return };
         let lacks_room = matches!(&decision, Decision::Refused(it) if it.reason == Reason::Unschedulable);
         if !lacks_room {
@@ -93,7 +99,6 @@ impl Engine {
             Decision::Scheduled { targets, affinity } => {
                 let clusters = &mut self.clusters;
                 self.promises.decided(clusters, &popped.key, known.placed(), &targets, now);
-                let placement = placement(&binding);
                 let arrived = eviction::is_over(&binding) && targets == binding.spec.clusters;
                 if is_written(&binding, &targets, &placement) && !arrived {
                     let chosen = was_asked_for(&binding, &known.status());
@@ -107,7 +112,6 @@ impl Engine {
             Decision::Refused(refusal)
                 if refusal.reason.clears_targets() && !binding.spec.clusters.is_empty() =>
             {
-                let placement = placement(&binding);
                 self.write(popped, binding, Vec::new(), placement, Outcome::Cleared(refusal));
             }
             Decision::Refused(refusal) => {
@@ -172,6 +176,30 @@ fn noted(write: &Write, outcome: &Outcome) -> Option<Note> {
     let moves = i64::from(binding.spec.clusters != *targets || eviction_tasks.is_some());
     let generation = binding.metadata.generation.map(|generation| generation + moves);
     Some(success(key, Decided { generation, affinity: affinity.clone(), chosen: true }))
+}
+
+/// Annotations of an object, with their keys.
+const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
+
+/// A placement that can't be recorded with the decision made by it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "spec.placement takes {bytes} bytes as JSON, and the annotation {APPLIED_PLACEMENT}, in which a decision records it, \
+     has room for {room}: give it fewer terms, or select clusters by labels rather than by names"
+)]
+struct TooLong {
+    bytes: usize,
+    room: usize,
+}
+
+impl TooLong {
+    fn of(binding: &Binding, placement: &str) -> Option<TooLong> {
+        let others =
+            binding.metadata.annotations.iter().flatten().filter(|(key, _)| *key != APPLIED_PLACEMENT);
+        let taken: usize = others.map(|(key, value)| key.len() + value.len()).sum();
+        let room = ANNOTATIONS_BYTES_MAX.saturating_sub(taken + APPLIED_PLACEMENT.len());
+        (placement.len() > room).then_some(TooLong { bytes: placement.len(), room })
+    }
 }
 
 /// The placement that a decision is made by, as JSON.
