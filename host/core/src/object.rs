@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use windlass_json::declared::{Declared, Reflection, Unfit};
+use windlass_json::declared::{Declared, Reflection, Unfit, keeping};
 
 use crate::change::{self, Change, ChangeError, Fence};
 use crate::json::Json;
@@ -240,9 +240,14 @@ impl Object {
         if retained.is_empty() {
             return Ok(self.clone());
         }
-        let changes = retained.iter().map(|retained| (retained.path, Some(&*retained.value)));
-        let json = splice(&self.json, changes)
-            .map_err(|error| Unfit { field: String::new(), message: error.to_string() })?;
+        let json = match keeping(&self.json, &retained) {
+            Some(json) => json,
+            None => {
+                let changes = retained.iter().map(|retained| (retained.path, Some(&*retained.value)));
+                splice(&self.json, changes)
+                    .map_err(|error| Unfit { field: String::new(), message: error.to_string() })?
+            }
+        };
         Ok(self.with_text(json))
     }
 
@@ -366,6 +371,11 @@ mod tests {
             object(r#"{"x":1,"a":{"b":2}}"#)
         );
         assert_eq!(retaining("null", r#"{"c":"d"}"#), object(r#"{"c":"d"}"#));
+        assert_eq!(
+            retaining("null", r#"{"a":{"b":2},"c":"d"}"#),
+            object(r#"{"a":{"b":2},"c":"d"}"#),
+            "two parts of what is missing"
+        );
         assert_eq!(retaining(r#"{ "c":"d" }"#, r#"{"c":"d","a":{}}"#), object(r#"{ "c":"d" }"#));
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use windlass_json::{Entry, entries, is_key, items, unescape};
+use windlass_json::{Entry, entries, is_key, items, key_of, unescape};
 
 use crate::change::ChangeError;
 
@@ -74,12 +74,12 @@ fn set(text: &str, path: &str, value: &str) -> Option<String> {
         let mut changed = String::with_capacity(text.len() + path.len() + value.len() + 8);
         changed.push_str(before);
         changed.push_str(if inside.trim_ascii().is_empty() { "\"" } else { ",\"" });
-        changed.push_str(&written(&token));
+        changed.push_str(&key_of(&token));
         changed.push_str("\":");
         let mut made = 0;
         for token in tokens {
             changed.push_str("{\"");
-            changed.push_str(&written(&token));
+            changed.push_str(&key_of(&token));
             changed.push_str("\":");
             made += 1;
         }
@@ -125,7 +125,7 @@ impl<'t> Node<'t> {
             Node::Text(_) => None,
             Node::Object(entries) => {
                 let at = position(entries, token).unwrap_or_else(|| {
-                    entries.push((written(token).into_owned().into(), Node::Text("null")));
+                    entries.push((key_of(token).into_owned().into(), Node::Text("null")));
                     entries.len() - 1
                 });
                 Some(&mut entries[at].1)
@@ -183,15 +183,6 @@ impl<'t> Node<'t> {
 /// The last entry of that name is the one that counts.
 fn position(entries: &[(Cow<'_, str>, Node<'_>)], token: &str) -> Option<usize> {
     entries.iter().rposition(|(key, _)| is_key(key, token))
-}
-
-/// A key as it is written between its quotes.
-fn written(token: &str) -> Cow<'_, str> {
-    if token.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-        return token.into();
-    }
-    let quoted = serde_json::Value::from(token).to_string();
-    quoted[1..quoted.len() - 1].to_owned().into()
 }
 
 #[cfg(test)]
@@ -270,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_same_however_they_are_written() {
+    fn keys_are_the_same_however_they_are_key_of() {
         let text = r#" { "\u0073pec" : { "\u0061" : 1, "\u0061" : [ ] } , "x":{ } } "#;
         let one = ("/spec/a", Some("2"));
         let changed = r#" { "\u0073pec" : { "\u0061" : 1, "\u0061" : 2 } , "x":{ } } "#;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::skip::end_of_plain;
 use crate::{Unread, read};
 
 /// Looks at every byte of a document, and says how deep it is: 0 for a scalar.
@@ -12,7 +13,37 @@ use crate::{Unread, read};
 /// It is not JSON, or holds what can't be read into a tree: a number beyond all bounds, half a character, or more than
 /// 127 levels.
 pub fn check(text: &str) -> Result<usize, Unread> {
-    read::<Depth>(text).map(|Depth(depth)| depth)
+    match only_counts(text) {
+        Some(()) => Ok(1),
+        None => read::<Depth>(text).map(|Depth(depth)| depth),
+    }
+}
+
+/// Digits of a count that any tree can hold.
+const DIGITS_MAX: usize = 18;
+
+/// An object of plain keys and counts without white space, as most answers are, is known for what it is at once.
+fn only_counts(text: &str) -> Option<()> {
+    let bytes = text.as_bytes();
+    let is = |at: usize, byte: u8| (*bytes.get(at)? == byte).then_some(());
+    let (mut at, mut lead) = (0, b'{');
+    loop {
+        is(at, lead)?;
+        is(at + 1, b'"')?;
+        at = end_of_plain(bytes, at + 2);
+        is(at, b'"')?;
+        is(at + 1, b':')?;
+        at += 2;
+        let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 || digits > DIGITS_MAX || (digits > 1 && bytes[at] == b'0') {
+            return None;
+        }
+        at += digits;
+        lead = b',';
+        if is(at, b'}').is_some() {
+            return (at + 1 == bytes.len()).then_some(());
+        }
+    }
 }
 
 struct Depth(usize);
@@ -84,6 +115,21 @@ mod tests {
         assert_eq!(depth(r#"{"a":[1,{"b":2}],"c":{}}"#), Some(3));
         assert_eq!(depth(&("[".repeat(127) + &"]".repeat(127))), Some(127));
         assert_eq!(depth(&("[".repeat(128) + &"]".repeat(128))), None);
+    }
+
+    #[test]
+    fn objects_of_counts_are_read_as_any_other() {
+        let text = r#"{"replicas":3,"ü":0,"":123456789012345678}"#;
+        assert_eq!(only_counts(text), Some(()));
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            assert!(only_counts(&text[..end]).is_none() && check(&text[..end]).is_err());
+        }
+        for other in
+            ["{}", r#"{"a":01}"#, r#"{"a":1.5}"#, r#"{"a":1}}"#, r#"{"a":-1}"#, r#"{"a\n":1}"#, r#"{"a":1 }"#]
+        {
+            assert_eq!(only_counts(other), None, "{other}");
+        }
+        assert_eq!(check(text).ok(), Some(1));
     }
 
     #[test]

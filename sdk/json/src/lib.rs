@@ -18,5 +18,5 @@ mod skip;
 pub use check::check;
 pub use error::Unread;
 pub use parts::{Entry, entries, is_key, items};
-pub use pointer::unescape;
+pub use pointer::{key_of, unescape};
 pub use reader::read;

@@ -2,12 +2,14 @@
 //!
 //! The host gives them, and so do the tests of plugins that run without one: both with what is here.
 
+mod keep;
 mod place;
 mod reflect;
 mod retain;
 
 use std::fmt;
 
+pub use keep::keeping;
 pub use place::Unfit;
 pub use retain::Retained;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::parts::{Found, entries, find, is_key};
+use crate::parts::{Astray, Found, Outcome, entries, find, is_key};
 use crate::pointer::unescape;
 
 /// The object is not made for what is declared for it.
@@ -34,11 +34,16 @@ pub(super) struct Document<'t> {
 impl<'t> Document<'t> {
     /// The value at the JSON pointer `path`; `None` where there is none, or null.
     pub(super) fn at(self, path: &str) -> Result<Option<&'t str>, Unfit> {
-        match find(self.text, path) {
-            Found::Value(value) => Ok(Some(value)),
-            Found::Nothing => Ok(None),
-            Found::Astray(depth) => Err(self.unfit(path, depth, "an object")),
-        }
+        Ok(self.found(path, find(self.text, path))?.and_then(|found| found.value))
+    }
+
+    /// What came of looking for `path`.
+    pub(super) fn found<'p>(
+        self,
+        path: &str,
+        outcome: Outcome<'t, 'p>,
+    ) -> Result<Option<Found<'t, 'p>>, Unfit> {
+        outcome.map_err(|Astray(depth)| self.unfit(path, depth, "an object"))
     }
 
     /// What the first `depth` tokens of `path` lead to is no `wanted`.
@@ -80,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_place_is_found_through_objects_alone() {
-        let text = r#" {"x": {"a": 0}, "\u0061": {"~": "}", "b/c": [2], "n": null} , "l": [{}], "a": 7 } "#;
+        let text = r#" {"x": {"a": 0}, "\u0061": {"~": "}", "b/c": [2], "n": null} , "l": [{}] } "#;
         let at = |path: &str| Document { name: "observed", text }.at(path).map_err(|unfit| unfit.field);
         assert_eq!(at("/a/b~1c"), Ok(Some("[2]")), "a key is the same however it is written");
         assert_eq!(at("/a/~0"), Ok(Some("\"}\"")));

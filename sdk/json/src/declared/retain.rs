@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::place::{Document, field, string};
 use super::{Declared, Keeping, Kept, Unfit};
-use crate::parts::items;
+use crate::parts::{Found, Place, find_all, items};
 
 /// A part of the desired object that becomes another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Retained<'a> {
     pub path: &'a str,
     /// JSON.
     pub value: Cow<'a, str>,
+    /// Where it belongs, if the desired object is JSON.
+    pub(super) place: Option<Place<'a>>,
 }
 
 impl Declared {
@@ -26,12 +28,17 @@ impl Declared {
         let mut all = Vec::new();
         let desired = Document { name: "", text: desired };
         let observed = Document { name: "observed", text: observed };
-        for kept in &self.retain {
-            if kept.is_kept_in(desired)
-                && let Some(value) = kept.retained(desired, observed)?
-            {
-                all.push(Retained { path: &kept.path, value });
-            }
+        let kept: Vec<&Kept> = self.retain.iter().filter(|kept| kept.is_kept_in(desired)).collect();
+        let paths: Vec<&str> = kept.iter().map(|kept| kept.path.as_str()).collect();
+        // What the member has tells what is worth looking for.
+        let mut given = Vec::with_capacity(kept.len());
+        for (kept, outcome) in kept.iter().zip(find_all(observed.text, &paths)) {
+            let value = observed.found(&kept.path, outcome)?.and_then(|found| found.value);
+            given.extend(value.filter(|value| kept.keeps(value)).map(|value| (*kept, value)));
+        }
+        let paths: Vec<&str> = given.iter().map(|(kept, _)| kept.path.as_str()).collect();
+        for ((kept, value), outcome) in given.iter().zip(find_all(desired.text, &paths)) {
+            all.extend(kept.retained((observed, value), (desired, desired.found(&kept.path, outcome)?))?);
         }
         Ok(all)
     }
@@ -45,27 +52,35 @@ impl Kept {
         })
     }
 
+    /// Whether this is something to keep.
+    fn keeps(&self, value: &str) -> bool {
+        self.keeping != Keeping::Filled || !is_nothing(value)
+    }
+
+    /// Of a value in `observed` and what is found in `desired`.
     fn retained<'t>(
-        &self,
-        desired: Document<'t>,
-        observed: Document<'t>,
-    ) -> Result<Option<Cow<'t, str>>, Unfit> {
-        let Some(value) = observed.at(&self.path)? else { return Ok(None) };
-        let present = || desired.at(&self.path);
-        match &self.keeping {
-            Keeping::Filled if is_nothing(value) => Ok(None),
-            Keeping::Given | Keeping::Filled => Ok((present()? != Some(value)).then_some(value.into())),
+        &'t self,
+        (observed, value): (Document<'t>, &'t str),
+        (desired, found): (Document<'t>, Option<Found<'t, 't>>),
+    ) -> Result<Option<Retained<'t>>, Unfit> {
+        let (present, place) = found.map(|Found { value, place }| (value, place)).unzip();
+        let present = present.flatten();
+        let value = match &self.keeping {
+            Keeping::Given | Keeping::Filled if present == Some(value) => None,
+            Keeping::Given | Keeping::Filled => Some(value.into()),
             Keeping::Joined(name) => {
-                let list = |document: Document<'_>, list: &str| {
-                    let no_list = || document.unfit(&self.path, usize::MAX, "a list");
-                    list.starts_with('[').then_some(()).ok_or_else(no_list)
-                };
-                list(observed, value)?;
-                let present = present()?.unwrap_or("[]");
-                list(desired, present)?;
-                Ok(if present == value { None } else { joined(present, value, name).map(Cow::Owned) })
+                self.expect_list(observed, value)?;
+                let present = present.unwrap_or("[]");
+                self.expect_list(desired, present)?;
+                if present == value { None } else { joined(present, value, name).map(Cow::Owned) }
             }
-        }
+        };
+        Ok(value.map(|value| Retained { path: &self.path, value, place }))
+    }
+
+    fn expect_list(&self, document: Document<'_>, value: &str) -> Result<(), Unfit> {
+        let no_list = || document.unfit(&self.path, usize::MAX, "a list");
+        value.starts_with('[').then_some(()).ok_or_else(no_list)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn status<P: Guest>(object: &str) -> Option<Result<String, Rejection>
 pub(super) fn retain<P: Guest>(desired: &str, observed: &str) -> Option<Result<Vec<Change>, Rejection>> {
     let declared = found::<P>(desired, Operations::RETAIN).filter(|declared| !declared.retain.is_empty())?;
     let change =
-        |Retained { path, value }| Change { path: str::to_owned(path), value: Some(value.into_owned()) };
+        |Retained { path, value, .. }| Change { path: str::to_owned(path), value: Some(value.into_owned()) };
     let retained = declared.retained(desired, observed);
     Some(retained.map(|retained| retained.into_iter().map(change).collect()).map_err(unfit))
 }
