@@ -49,6 +49,9 @@ pub(crate) struct Count {
     pub(crate) always: bool,
 }
 
+/// So many counts has a status at most.
+pub(crate) const COUNTS_MAX: usize = 7;
+
 const fn count(name: &'static str) -> Count {
     Count { name, always: false }
 }

@@ -120,16 +120,21 @@ macro_rules! interpreter {
                 fn inspect(object: String, questions: wire::Questions) -> wire::Inspection {
                     let asked = Asked::of(&object);
                     let mut inspection = wire::Inspection::empty();
-                    $(
-                        let mine = questions & (wire::Questions::empty() $(| $crate::interpreter!(@question $operation))+);
-                        if !mine.is_empty() && asked.is($api_version, $kind) && !inspection.answered().contains(mine) {
-                            match asked.read::<$shape>() {
-                                Ok(view) => { $( $crate::interpreter!(@inspect $operation view mine inspection); )+ }
-                                Err(rejection) => inspection.reject(mine, || rejection.into()),
+                    'all: {
+                        $(
+                            let mine = questions & (wire::Questions::empty() $(| $crate::interpreter!(@question $operation))+);
+                            if !mine.is_empty() && asked.is($api_version, $kind) && !inspection.answered().contains(mine) {
+                                match asked.read::<$shape>() {
+                                    Ok(view) => { $( $crate::interpreter!(@inspect $operation view mine inspection); )+ }
+                                    Err(rejection) => inspection.reject(mine, || rejection.into()),
+                                }
+                                if inspection.answered().contains(questions) {
+                                    break 'all;
+                                }
                             }
-                        }
-                    )+
-                    inspection.reject(questions, || undeclared(&object));
+                        )+
+                        inspection.reject(questions, || undeclared(&object));
+                    }
                     inspection
                 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use windlass_json::{Entry, entries, read};
+use windlass_json::{Entry, entries, is_key, read};
 
 use super::number::Numeric;
 use super::read::parse_at;
@@ -59,16 +59,9 @@ impl<'a> Json<'a> {
         self.text().starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| self.text().parse().ok())?
     }
 
-    /// The count that this is: a whole number from 0 on and below a thousand million. What is more, or is written in
-    /// another way, is `None`.
+    /// As [`count`].
     pub fn count(&self) -> Option<i32> {
-        let text = self.text();
-        let is_one = match text.as_bytes() {
-            [b'0'] => true,
-            [b'1'..=b'9', rest @ ..] => rest.len() < 9 && rest.iter().all(u8::is_ascii_digit),
-            _ => false,
-        };
-        if is_one { text.parse().ok() } else { None }
+        count(self.text())
     }
 
     /// The number that this is or that its string spells, as Karmada's scripts count.
@@ -111,6 +104,18 @@ impl<'a> Json<'a> {
         entries.find(|entry| entry.key == name).map_or(Json::default(), |entry| Json::from_text(entry.value))
     }
 
+    /// The fields `names` of the object that this is, as JSON text: `null` for one that it doesn't have, and all of them
+    /// if this is none. All are looked for at once. The last of a name counts.
+    pub fn texts<const N: usize>(&self, names: [&str; N]) -> [&'a str; N] {
+        let mut texts = ["null"; N];
+        for Entry { key, value } in entries(self.text()) {
+            if let Some(at) = names.iter().position(|name| is_key(key, name)) {
+                texts[at] = value;
+            }
+        }
+        texts
+    }
+
     /// This part, which stands at `place`, read; the default where it is null.
     ///
     /// # Errors
@@ -141,6 +146,17 @@ impl<'a> Json<'a> {
         }
         Some(picked)
     }
+}
+
+/// The count that the JSON `text` is: a whole number from 0 on and below a thousand million. What is more, or is written
+/// in another way, is `None`.
+pub fn count(text: &str) -> Option<i32> {
+    let digits = text.as_bytes();
+    let is_one = digits.len() < 10
+        && digits.iter().all(u8::is_ascii_digit)
+        && (digits.len() == 1 || !text.starts_with('0'));
+    (is_one && !digits.is_empty())
+        .then(|| digits.iter().fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0')))
 }
 
 /// Whether the JSON `value` is the string `text`.
@@ -205,9 +221,18 @@ mod tests {
         {
             assert_eq!(Json::from_text(text).count(), want);
         }
-        for text in ["1000000000", "-1", "1.0", "1e3", "\"1\"", "null", "[]"] {
-            assert_eq!(Json::from_text(text).count(), None, "{text}");
+        for text in ["1000000000", "-1", "1.0", "1e3", "01", "00", "\"1\"", "null", "[]"] {
+            assert_eq!(count(text), None, "{text}");
         }
+        assert_eq!(count(""), None);
+    }
+
+    #[test]
+    fn fields_are_looked_up_all_at_once() {
+        let json = Json::from_text(r#"{"a": [1], "b": 2, "\u0062": 3, "c": 4}"#);
+        assert_eq!(json.texts(["b", "d", "a"]), ["3", "null", "[1]"]);
+        assert_eq!(Json::from_text("[1]").texts(["a"]), ["null"]);
+        assert_eq!(Json::default().texts(["a"]), ["null"]);
     }
 
     #[test]

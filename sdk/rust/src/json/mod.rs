@@ -8,7 +8,7 @@ mod scan;
 mod shape;
 mod text;
 
-pub use fragment::Json;
+pub use fragment::{Json, count};
 pub use number::{Int, Numeric};
 pub use omit::omit_empty;
 pub use read::{parse, parse_at, tree, write};
