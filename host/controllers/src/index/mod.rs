@@ -36,6 +36,18 @@ use crate::marks;
 /// A PropagationPolicy, or, without a namespace, a ClusterPropagationPolicy.
 pub(crate) type Policy = Object<PropagationSpec, NotUsed>;
 
+/// Gives back the memory that lists took ahead while they were read: there are many bindings, and they change seldom.
+pub(crate) fn compact(mut binding: Binding) -> Binding {
+    binding.spec.clusters.shrink_to_fit();
+    binding.spec.components.shrink_to_fit();
+    binding.spec.required_by.shrink_to_fit();
+    if let Some(status) = &mut binding.status {
+        status.conditions.shrink_to_fit();
+        status.aggregated_status.shrink_to_fit();
+    }
+    slim(binding)
+}
+
 /// All caches of the control plane.
 pub(crate) struct Index {
     /// By namespace.

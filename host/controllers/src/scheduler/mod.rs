@@ -22,7 +22,7 @@ use windlass_core::Interpreter;
 use crate::context::Clock;
 use crate::election::Term;
 use crate::events::Events;
-use crate::index::{Binding, Index, binding_resource, feed, follow};
+use crate::index::{Binding, Index, binding_resource, compact, feed, follow};
 use crate::member_clients::MemberRooms;
 use crate::queue::Queue;
 use crate::run::follow_rooms;
@@ -136,7 +136,7 @@ fn start_watches(
         let api = Api::<Binding>::all_with(client.clone(), &binding_resource(namespaced));
         let take = move |event| {
             if let Some(event) = claim.only_ours(event) {
-                cache.take(event, Some);
+                cache.take(event, |binding| Some(compact(binding)));
             }
         };
         tasks.spawn(follow(api, watcher_config(), take, shutdown.clone()).instrument(tracing::info_span!(

@@ -18,7 +18,7 @@ use windlass_scheduler::engine::{Note, Write, WriteEnd};
 use super::note::noted;
 use crate::context::Clock;
 use crate::error::{Error, is_conflict, is_not_found, message};
-use crate::index::{Binding, Index, Key, slim, version};
+use crate::index::{Binding, Index, Key, compact, version};
 use crate::patch::difference;
 
 /// Writes decisions.
@@ -50,7 +50,7 @@ impl Writer {
         }
         match self.patch(&write).await {
             Ok(written) => {
-                let written = Arc::new(slim(written));
+                let written = Arc::new(compact(written));
                 self.index.bindings_for(key).offer(written.clone());
                 WriteEnd::Written(written)
             }

@@ -16,11 +16,11 @@ use crate::workload::Workload;
 /// Placed bindings, by what their decision depends on.
 #[derive(Debug, Default)]
 pub(super) struct Concerns {
-    placed_on: HashMap<String, BTreeSet<Key>>,
+    placed_on: HashMap<Arc<str>, BTreeSet<Arc<Key>>>,
     /// Those that go wherever they may, by what says where that is.
     followers: BTreeMap<Arc<Rule>, Followers>,
-    groups: HashMap<Group, BTreeSet<Key>>,
-    entries: HashMap<Key, Entry>,
+    groups: HashMap<Group, BTreeSet<Arc<Key>>>,
+    entries: HashMap<Arc<Key>, Entry>,
 }
 
 /// What says where a resource may go.
@@ -36,12 +36,12 @@ struct Rule {
 struct Followers {
     /// A binding of that rule and nothing else.
     bare: ResourceBindingSpec,
-    keys: BTreeSet<Key>,
+    keys: BTreeSet<Arc<Key>>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    clusters: Vec<String>,
+    clusters: Box<[Arc<str>]>,
     rule: Option<Arc<Rule>>,
     groups: Vec<Group>,
 }
@@ -60,16 +60,18 @@ impl Concerns {
         let same = self.entries.get(key).is_some_and(|old| {
             old.rule == rule
                 && old.groups == groups
-                && old.clusters.iter().eq(spec.clusters.iter().map(|target| &target.name))
+                && old
+                    .clusters
+                    .iter()
+                    .map(|name| &**name)
+                    .eq(spec.clusters.iter().map(|target| target.name.as_str()))
         });
         if same {
             return;
         }
         self.remove(key);
-        let clusters: Vec<String> = spec.clusters.iter().map(|target| target.name.clone()).collect();
-        for cluster in &clusters {
-            self.placed_on.entry(cluster.clone()).or_default().insert(key.clone());
-        }
+        let key = Arc::new(key.clone());
+        let clusters = spec.clusters.iter().map(|target| self.put_on(&target.name, &key)).collect();
         if let Some(rule) = &rule {
             let followers = self.followers.entry(rule.clone()).or_insert_with(|| Followers {
                 bare: ResourceBindingSpec {
@@ -88,7 +90,17 @@ impl Concerns {
         for group in &groups {
             self.groups.entry(group.clone()).or_default().insert(key.clone());
         }
-        self.entries.insert(key.clone(), Entry { clusters, rule, groups });
+        self.entries.insert(key, Entry { clusters, rule, groups });
+    }
+
+    /// Notes that a binding is placed on a cluster. The cluster's name, which all share that are.
+    fn put_on(&mut self, cluster: &str, key: &Arc<Key>) -> Arc<str> {
+        let name = match self.placed_on.get_key_value(cluster) {
+            Some((name, _)) => name.clone(),
+            None => cluster.into(),
+        };
+        self.placed_on.entry(name.clone()).or_default().insert(key.clone());
+        name
     }
 
     /// The binding is gone.
@@ -122,7 +134,7 @@ impl Concerns {
 
     /// Those that are placed on a cluster.
     pub(super) fn placed_on(&self, cluster: &str) -> Vec<Key> {
-        self.placed_on.get(cluster).into_iter().flatten().cloned().collect()
+        self.placed_on.get(cluster).into_iter().flatten().map(|key| Key::clone(key)).collect()
     }
 
     /// Those that follow the clusters and may follow this change. Each rule is asked once, however many have it.
@@ -134,14 +146,15 @@ impl Concerns {
                 before != now || now.any() && looks_otherwise(old, new)
             })
         });
-        concerned.flat_map(|followers| &followers.keys).cloned().collect()
+        concerned.flat_map(|followers| &followers.keys).map(|key| Key::clone(key)).collect()
     }
 
     /// The bindings that share a group of affinity or of anti-affinity with such a one, itself apart.
     pub(super) fn peers(&self, key: &Key, spec: &ResourceBindingSpec) -> BTreeSet<Key> {
         let mut peers = BTreeSet::new();
         for group in groups(key, spec) {
-            peers.extend(self.groups.get(&group).into_iter().flatten().filter(|peer| *peer != key).cloned());
+            let all = self.groups.get(&group).into_iter().flatten().map(|peer| &**peer);
+            peers.extend(all.filter(|peer| *peer != key).cloned());
         }
         peers
     }

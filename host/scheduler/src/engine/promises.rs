@@ -12,7 +12,7 @@ use windlass_api::work::{
     AggregatedStatusItem, Binding, Component, ResourceBindingSpec, ResourceHealth, TargetCluster,
 };
 
-use super::held::{Held, is_alike};
+use super::held::{Held, Pods, is_alike};
 use crate::snapshot::{ClusterState, Promise, Snapshot};
 use crate::workload::comes_in_sets;
 
@@ -55,7 +55,8 @@ pub(super) struct Promises {
 #[derive(Debug)]
 struct Account {
     namespace: String,
-    clusters: BTreeMap<String, Outstanding>,
+    /// Boxed: a tree keeps room for more than it holds.
+    clusters: BTreeMap<String, Box<Outstanding>>,
 }
 
 /// What is outstanding for one binding in one cluster.
@@ -72,7 +73,7 @@ struct Outstanding {
     made: Duration,
     until: Duration,
     /// How the workload did there when the promise was made.
-    before: Option<AggregatedStatusItem>,
+    before: Option<Box<AggregatedStatusItem>>,
 }
 
 impl Outstanding {
@@ -97,20 +98,21 @@ impl Promises {
     ) {
         let Placed { binding, components } = placed;
         let spec = &binding.spec;
+        let (wanted, held) = (Pods::of(spec, &spec.components), Pods::of(spec, components));
         for target in targets {
             let old = spec.clusters.iter().find(|old| old.name == target.name);
             if old == Some(target) && components == spec.components && !self.has(key, &target.name) {
                 continue;
             }
-            let held = Held::of(spec, &spec.components, target);
-            let present = old.map(|old| Held::of(spec, components, old)).unwrap_or_default();
+            let intended = wanted.on(target);
+            let present = old.map(|old| held.on(old)).unwrap_or_default();
             self.change(snapshot, key, &spec.resource.namespace, &target.name, now, |outstanding, new| {
                 if new {
                     outstanding.visible.clone_from(&present);
                     outstanding.landed = present;
                 }
-                outstanding.before = item(binding, &target.name).cloned();
-                outstanding.intended = Some(held);
+                outstanding.before = item(binding, &target.name).cloned().map(Box::new);
+                outstanding.intended = Some(intended);
             });
         }
     }
@@ -140,15 +142,17 @@ impl Promises {
         if old.is_some_and(|old| old.components == components && takes_the_same(&old.binding.spec, spec)) {
             return self.seen(snapshot, key, new, now);
         }
+        let pods = Pods::of(spec, components);
+        let old = old.map(|old| (old.binding, Pods::of(&old.binding.spec, old.components)));
         for target in &spec.clusters {
             // What is up after a restart shows; so does what was there before.
             if shows && item(new, &target.name).is_some_and(is_up) {
                 continue;
             }
-            let held = Held::of(spec, components, target);
-            let before = old.and_then(|old| {
-                let target = old.binding.spec.clusters.iter().find(|old| old.name == target.name)?;
-                Some(Held::of(&old.binding.spec, old.components, target))
+            let held = pods.on(target);
+            let before = old.as_ref().and_then(|(old, pods)| {
+                let target = old.spec.clusters.iter().find(|old| old.name == target.name)?;
+                Some(pods.on(target))
             });
             let before = before.unwrap_or_default();
             if held == before && !self.has(key, &target.name) {
@@ -157,7 +161,8 @@ impl Promises {
             self.change(snapshot, key, &spec.resource.namespace, &target.name, now, |outstanding, fresh| {
                 if fresh {
                     outstanding.visible = before;
-                    outstanding.before = item(old.map_or(new, |old| old.binding), &target.name).cloned();
+                    let before = item(old.as_ref().map_or(new, |(old, _)| old), &target.name);
+                    outstanding.before = before.cloned().map(Box::new);
                 }
                 outstanding.visible = outstanding.visible.within(&held);
                 outstanding.landed = held;
@@ -181,11 +186,11 @@ impl Promises {
                 return;
             }
             let seen = item(binding, &cluster.name);
-            if !seen.is_some_and(is_up) || seen == outstanding.before.as_ref() {
+            if !seen.is_some_and(is_up) || seen == outstanding.before.as_deref() {
                 return;
             }
             let mut shows_at = now;
-            if outstanding.before.as_ref().is_some_and(is_up) {
+            if outstanding.before.as_deref().is_some_and(is_up) {
                 shows_at = shows_at.max(outstanding.made + HEALTH_STALE_MAX);
             }
             if cluster.room.is_none() {
@@ -208,7 +213,7 @@ impl Promises {
     pub(super) fn reported(&mut self, snapshot: &mut Snapshot, cluster: &str, now: Duration) {
         for key in self.up.remove(cluster).unwrap_or_default() {
             self.change_all(snapshot, &key, now, |it, outstanding| {
-                let was_up = outstanding.before.as_ref().is_some_and(is_up);
+                let was_up = outstanding.before.as_deref().is_some_and(is_up);
                 let stale = was_up && now < outstanding.made + HEALTH_STALE_MAX;
                 if it.name == cluster && outstanding.intended.is_none() && !stale {
                     outstanding.visible = outstanding.landed.clone();
@@ -251,7 +256,7 @@ impl Promises {
             .flat_map(|account| {
                 account.clusters.iter().filter(|(_, outstanding)| !outstanding.promised.is_empty()).map(
                     |(cluster, outstanding)| {
-                        let needs = outstanding.promised.needs().to_vec();
+                        let needs = outstanding.promised.needs();
                         let namespace = account.namespace.clone();
                         (cluster.clone(), Promise { namespace, needs, ..Promise::default() })
                     },
@@ -286,9 +291,9 @@ impl Promises {
         let spec = &binding.spec;
         let target = spec.clusters.iter().find(|target| target.name == cluster);
         let Some(target) = target else { return };
-        let held = Held::of(spec, components, target);
+        let held = Pods::of(spec, components).on(target);
         self.change(snapshot, key, &spec.resource.namespace, cluster, now, |outstanding, _| {
-            outstanding.before = item(binding, cluster).cloned();
+            outstanding.before = item(binding, cluster).cloned().map(Box::new);
             (outstanding.visible, outstanding.landed) = (Held::default(), held);
             (outstanding.made, outstanding.until) = (now, now + PROMISE_MAX);
         });
@@ -369,6 +374,8 @@ fn settle(
 ) -> bool {
     let due = outstanding.due();
     if due == outstanding.promised {
+        // Equal pods of the binding as it was are let go.
+        outstanding.promised = due;
         return false;
     }
     let freed = !outstanding.promised.beyond(&due).is_empty();
@@ -389,23 +396,23 @@ fn add(promises: &mut Vec<Promise>, namespace: &str, held: &Held, times: i64) {
     if held.is_empty() {
         return;
     }
-    let needs = held.needs();
+    let kinds = held.kinds();
     let alike = |promise: &Promise| {
         promise.namespace == namespace
-            && promise.needs.len() == needs.len()
-            && promise.needs.iter().zip(needs).all(|(a, b)| is_alike(a, b))
+            && promise.needs.len() == kinds.len()
+            && promise.needs.iter().zip(kinds).all(|(a, (b, _))| is_alike(a, b))
     };
     match promises.iter().position(alike) {
         Some(at) => {
-            for (need, more) in promises[at].needs.iter_mut().zip(needs) {
-                need.replicas = need.replicas.saturating_add(more.replicas.saturating_mul(times));
+            for (need, (_, more)) in promises[at].needs.iter_mut().zip(kinds) {
+                need.replicas = need.replicas.saturating_add(more.saturating_mul(times));
             }
             if promises[at].needs.iter().all(|need| need.replicas <= 0) {
                 promises.swap_remove(at);
             }
         }
         None if times > 0 => {
-            let (namespace, needs) = (namespace.to_owned(), needs.to_vec());
+            let (namespace, needs) = (namespace.to_owned(), held.needs());
             promises.push(Promise { namespace, needs, ..Promise::default() });
         }
         None => {}

@@ -10,7 +10,7 @@ use windlass_api::Key;
 use windlass_api::conditions::scheduled;
 use windlass_api::work::{Binding, ResourceBindingSpec, ResourceBindingStatus, TargetCluster};
 
-use super::held::Held;
+use super::held::Pods;
 use super::known::Known;
 use super::reserved::{Reservation, give_back};
 use super::turn::Outcome;
@@ -58,11 +58,12 @@ impl Engine {
                 return None;
             }
         };
+        let (wanted, held) = (Pods::of(spec, &spec.components), Pods::of(spec, known.placed().components));
         let promises = room.targets.iter().filter_map(|target| {
             let old = spec.clusters.iter().find(|old| old.name == target.name);
-            let present = old.map(|old| Held::of(spec, known.placed().components, old)).unwrap_or_default();
-            let more = Held::of(spec, &spec.components, target).beyond(&present);
-            let needs = more.needs().to_vec();
+            let present = old.map(|old| held.on(old)).unwrap_or_default();
+            let more = wanted.on(target).beyond(&present);
+            let needs = more.needs();
             let namespace = spec.resource.namespace.clone();
             (!more.is_empty()).then(|| (target.name.clone(), Promise { namespace, needs, kept: true }))
         });
