@@ -4,11 +4,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use windlass_interpreter::Dispatcher;
 use windlass_kit::{Case, Outcome, Question, Subject};
-use windlass_plugins::{Catalogue, CodeCache, Engine, EngineConfig, Origin, PluginConfig};
+use windlass_plugins::{Catalogue, CodeCache, Engine, EngineConfig, Limits, Origin, PluginConfig};
 
 /// Where the cases of a plugin are.
 fn folder(plugin: &str) -> PathBuf {
@@ -46,10 +47,16 @@ fn every_case_of_a_customization_is_answered_the_same_through_webassembly() {
     let template = catalogue.template(&Origin::BuiltIn("lua".into()), lua.wasm).unwrap();
     let interpreter = Dispatcher::new(Arc::clone(&catalogue), 0);
     let cases = Case::read_all(&folder("lua")).unwrap();
+    // A script without end is to end by the instructions that it may take, however busy the machine is.
+    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
     for case in &cases {
         let file = folder("lua").join(&case.name).join("customization.yaml");
         let customization: Value = serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        let config = PluginConfig { settings: customization["spec"].clone(), ..PluginConfig::default() };
+        let config = PluginConfig {
+            settings: customization["spec"].clone(),
+            limits: limits.clone(),
+            ..PluginConfig::default()
+        };
         let origin = Origin::Customization("example".into());
         let outcome = match catalogue.load_template(&origin, &template, config) {
             Ok(_) => Question::read(&case.input).unwrap().ask(&interpreter),

@@ -3,7 +3,12 @@
 
 use kube::api::DynamicObject;
 use kube::{Api, Client};
-use windlass_test_probe::{api, wait_for};
+use serde_json::json;
+use windlass_test_probe::{api, until, wait_for};
+
+use crate::raw::send;
+
+const JSON: &str = "application/json";
 
 /// The policy and the Deployment, both called `web`, of 4 replicas.
 pub(crate) const WORKLOAD: &str = "
@@ -27,8 +32,8 @@ spec:
     spec: {containers: [{name: nginx, image: nginx, resources: {requests: {cpu: 100m}}}]}
 ";
 
-/// The control plane's Clusters, once these are open to workloads. That their room is known is not
-/// enough: the taint that kept workloads from a member which was not ready goes a moment later.
+/// The control plane's Clusters, once these are open to workloads, and the scheduler has heard of it. That their room is
+/// known is not enough: the taint that kept workloads from a member which was not ready goes a moment later.
 pub(crate) async fn open_members(client: &Client, names: &[&str]) -> Api<DynamicObject> {
     let clusters = api(client, "cluster.karmada.io/v1alpha1", "Cluster", "");
     for name in names {
@@ -38,5 +43,16 @@ pub(crate) async fn open_members(client: &Client, names: &[&str]) -> Api<Dynamic
         })
         .await;
     }
+    let anything = json!({"apiVersion": "work.karmada.io/v1alpha2", "kind": "ResourceBinding",
+        "metadata": {"name": "any", "namespace": "default"},
+        "spec": {"resource": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "default", "name": "any"},
+            "replicas": 1, "placement": {}}});
+    let would_go =
+        || async { send(client, "POST", "/scheduler/dry-run", JSON, anything.to_string()).await.json() };
+    until("the scheduler to know of open members", would_go, |report| {
+        let targets = report["explanation"]["decision"]["clusters"].as_array();
+        names.iter().all(|name| targets.is_some_and(|all| all.iter().any(|target| target["name"] == *name)))
+    })
+    .await;
     clusters
 }
