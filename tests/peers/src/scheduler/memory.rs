@@ -17,6 +17,8 @@ use super::load::{Counting, Kind, bindings, create};
 use crate::servers::{Embedded, Process, free_port};
 
 const PATIENCE: Duration = Duration::from_secs(120);
+/// For how long room is kept free that nobody is seen to use: who has just begun remembers that of all bindings.
+const PROMISED: Duration = Duration::from_secs(35);
 /// Between two looks at a process.
 const POLL: Duration = Duration::from_millis(500);
 /// What it holds has settled when so many looks in a row see about the same.
@@ -46,13 +48,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, network.kubeconfig()).context("a kubeconfig")?;
 
-    let without = held(&windlass, &kubeconfig, folder.path(), 0).await?;
+    let (without, _) = held(&windlass, &kubeconfig, folder.path(), 0, Duration::ZERO).await?;
     create(&embedded.client, kind, "b", count, "windlass").await?;
     let counting = Counting::start(embedded.client.clone(), "b", count).await?;
     let (scheduler, _) = start(&windlass, &kubeconfig, folder.path())?;
     counting.pace().await.with_context(|| scheduler.last_words().1)?;
     scheduler.stop().await?;
-    let with = held(&windlass, &kubeconfig, folder.path(), count).await?;
+    let (at_first, with) = held(&windlass, &kubeconfig, folder.path(), count, PROMISED).await?;
 
     let (mut json, mut managers) = (0, 0);
     let mut page = ListParams::default().limit(500);
@@ -68,9 +70,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         }
     }
     let each = |bytes: usize| bytes / count.max(1);
-    let held = each(with.saturating_sub(without));
+    let [at_first, held] = [at_first, with].map(|bytes| each(bytes.saturating_sub(without)));
     println!(
-        "{count} bindings: {held} bytes for each; its JSON has {}, of which {} say who manages which field",
+        "{count} bindings: {held} bytes for each, {at_first} while room is kept free for all of them; its JSON has {}, of which {} say who manages which field",
         each(json),
         each(managers)
     );
@@ -93,8 +95,14 @@ fn start(windlass: &Path, kubeconfig: &Path, folder: &Path) -> anyhow::Result<(P
     Ok((Process::start("windlass-scheduler", windlass, &arguments, folder)?, port))
 }
 
-/// What a scheduler that begins anew holds when it has heard of so many bindings, in bytes.
-async fn held(windlass: &Path, kubeconfig: &Path, folder: &Path, bindings: usize) -> anyhow::Result<usize> {
+/// What a scheduler that begins anew holds when it has heard of so many bindings, in bytes, and so much later.
+async fn held(
+    windlass: &Path,
+    kubeconfig: &Path,
+    folder: &Path,
+    bindings: usize,
+    later: Duration,
+) -> anyhow::Result<(usize, usize)> {
     let (scheduler, port) = start(windlass, kubeconfig, folder)?;
     let deadline = Instant::now() + PATIENCE;
     let mut looks: Vec<usize> = Vec::new();
@@ -112,8 +120,10 @@ async fn held(windlass: &Path, kubeconfig: &Path, folder: &Path, bindings: usize
         if let (LOOKS, Some(least), Some(most)) = (last.len(), least, most)
             && most - least <= most / 100
         {
+            tokio::time::sleep(later).await;
+            let with_time = if later.is_zero() { most } else { resident(scheduler.id()?)? };
             scheduler.stop().await?;
-            return Ok(most);
+            return Ok((most, with_time));
         }
     }
 }
