@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
-use windlass_test_probe::{api, apply, condition, has_condition, wait_for};
+use windlass_test_probe::{api, apply, condition, has_condition, until, wait_for};
 
 const CRD: &str = include_str!("../../../../host/cli/demo/flinkdeployment-crd.yaml");
 const CRD_POLICY: &str = include_str!("../../../../host/cli/demo/crd-policy.yaml");
@@ -49,12 +49,16 @@ async fn a_flink_deployment_is_scheduled_whole_and_seen_running() {
     assert_eq!(names(&binding["spec"]["clusters"]), ["member3"]);
 
     let works = api(&client, "work.karmada.io/v1alpha1", "Work", "karmada-es-member3");
-    let list = works.list(&Default::default()).await.unwrap();
-    assert!(
-        list.items
-            .iter()
-            .any(|work| work.data["spec"]["workload"]["manifests"][0]["kind"] == "FlinkDeployment")
-    );
+    until(
+        "the Work of the FlinkDeployment",
+        || async { works.list(&Default::default()).await.unwrap().items },
+        |works| {
+            works
+                .iter()
+                .any(|work| work.data["spec"]["workload"]["manifests"][0]["kind"] == "FlinkDeployment")
+        },
+    )
+    .await;
 
     let member = control_plane.member("member3").await;
     let jobs = api(&member, "flink.apache.org/v1beta1", "FlinkDeployment", "default");
